@@ -1,0 +1,135 @@
+package embeddingtest
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/query-synergy/query-synergy/internal/embedding"
+)
+
+// RecordedModel is the model of the recorded vectors, as its server names it.
+const RecordedModel = "multilingual-e5-small-q4"
+
+// Entry is a text in a role.
+type Entry struct {
+	Role embedding.Role
+	Text string // NFC, without a prefix
+}
+
+// Replay returns a server that answers from table, and 400 to any other text.
+func Replay(table map[Entry][]float32) *Server {
+	return &Server{model: RecordedModel, lookUp: func(role embedding.Role, text string) ([]float32, bool) {
+		v, ok := table[Entry{role, text}]
+		return v, ok
+	}}
+}
+
+// XQuAD returns a server that replays the recorded vectors of these languages'
+// passages and questions. dir is testenv.XQuAD's.
+func XQuAD(tb testing.TB, dir string, langs ...string) *Server {
+	tb.Helper()
+	table := map[Entry][]float32{}
+	for _, lang := range langs {
+		passages, questions := XQuADTexts(tb, dir, lang)
+		for _, part := range []struct {
+			role  embedding.Role
+			file  string
+			texts []string
+		}{
+			{embedding.Passage, lang + ".passages.f32", passages},
+			{embedding.Query, lang + ".queries.f32", questions},
+		} {
+			vectors := RecordedVectors(tb, dir, part.file)
+			if len(vectors) != len(part.texts) {
+				tb.Fatalf("%s has %d rows, want %d", part.file, len(vectors), len(part.texts))
+			}
+			for i, text := range part.texts {
+				table[Entry{part.role, text}] = vectors[i]
+			}
+		}
+	}
+	return Replay(table)
+}
+
+// XQuADTexts returns the passages and questions of a language in file order,
+// that of the recorded vectors, in NFC, as the programs send them.
+func XQuADTexts(tb testing.TB, dir, lang string) (passages, questions []string) {
+	tb.Helper()
+	var file struct {
+		Data []struct {
+			Paragraphs []struct {
+				Context string `json:"context"`
+				QAs     []struct {
+					Question string `json:"question"`
+				} `json:"qas"`
+			} `json:"paragraphs"`
+		} `json:"data"`
+	}
+	readJSON(tb, filepath.Join(dir, "xquad."+lang+".json"), &file)
+	for _, article := range file.Data {
+		for _, paragraph := range article.Paragraphs {
+			passages = append(passages, norm.NFC.String(paragraph.Context))
+			for _, qa := range paragraph.QAs {
+				questions = append(questions, norm.NFC.String(qa.Question))
+			}
+		}
+	}
+	return passages, questions
+}
+
+// RecordedVectors returns the rows of one file of dir/e5-small, such as
+// "th.queries.f32", checked against the manifest.
+func RecordedVectors(tb testing.TB, dir, name string) [][]float32 {
+	tb.Helper()
+	var manifest struct {
+		Dim   int `json:"dim"`
+		Files map[string]struct {
+			Rows   int    `json:"rows"`
+			SHA256 string `json:"sha256"`
+		} `json:"files"`
+	}
+	folder := filepath.Join(dir, "e5-small")
+	readJSON(tb, filepath.Join(folder, "manifest.json"), &manifest)
+	want, ok := manifest.Files[name]
+	if !ok {
+		tb.Fatalf("%s does not list %s", filepath.Join(folder, "manifest.json"), name)
+	}
+	data, err := os.ReadFile(filepath.Join(folder, name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	sum := sha256.Sum256(data)
+	if got := hex.EncodeToString(sum[:]); got != want.SHA256 {
+		tb.Fatalf("%s has SHA-256 %s, its manifest says %s", name, got, want.SHA256)
+	}
+	if len(data) != want.Rows*manifest.Dim*4 {
+		tb.Fatalf("%s has %d bytes, want %d rows of %d float32", name, len(data), want.Rows, manifest.Dim)
+	}
+	rows := make([][]float32, want.Rows)
+	for i := range rows {
+		rows[i] = make([]float32, manifest.Dim)
+		for k := range rows[i] {
+			rows[i][k] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*(i*manifest.Dim+k):]))
+		}
+	}
+	return rows
+}
+
+func readJSON(tb testing.TB, path string, into any) {
+	tb.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		tb.Fatalf("%s: %v", path, err)
+	}
+}
