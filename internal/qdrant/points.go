@@ -1,0 +1,244 @@
+package qdrant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/google/uuid"
+	qc "github.com/qdrant/go-client/qdrant"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/query-synergy/query-synergy/internal/vector"
+)
+
+const (
+	// maxBatchPoints and maxBatchBytes bound one upsert. Proxies, and servers
+	// older than 1.18, may limit a request.
+	maxBatchPoints = 256
+	maxBatchBytes  = 16 << 20
+
+	// maxBatchIDs bounds a request that names points by id.
+	maxBatchIDs = 1000
+
+	// maxPage bounds a page of Scroll.
+	maxPage = 10_000
+)
+
+// Point is a passage as it is stored.
+type Point struct {
+	ID string // a UUID, lower case with hyphens
+	// Vector has the schema's dimensions, finite components and a length above
+	// zero. It is scaled to unit length when stored; its own length is lost.
+	Vector  []float32
+	Payload Payload
+}
+
+// Upsert stores points, overwriting whole those whose ids are there, and returns
+// when they can be searched. All points are checked before the first is sent.
+// Should a request fail, those of earlier requests stay stored: repeat the call.
+func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error {
+	out := make([]*qc.PointStruct, len(points))
+	for i, point := range points {
+		err := errors.Join(checkID(point.ID), vector.Check(point.Vector, c.Schema.Dimensions))
+		if err == nil {
+			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: qc.NewVectorsDense(point.Vector)}
+			out[i].Payload, err = point.Payload.values()
+		}
+		if err != nil {
+			return fmt.Errorf("upsert into %s: point %q: %w", c.Name, cut(point.ID), err)
+		}
+	}
+	for batch := range batches(out) {
+		err := inHalves(batch, func(points []*qc.PointStruct) error {
+			what := fmt.Sprintf("upsert %d points into %s", len(points), c.Name)
+			_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
+				return applied(s.client.Upsert(ctx, &qc.UpsertPoints{
+					CollectionName: c.Name,
+					Wait:           qc.PtrOf(true),
+					Points:         points,
+				}))
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// batches cuts points into runs within maxBatchPoints and maxBatchBytes. A point
+// that is larger by itself makes a run of its own.
+func batches(points []*qc.PointStruct) iter.Seq[[]*qc.PointStruct] {
+	return func(yield func([]*qc.PointStruct) bool) {
+		start, size := 0, 0
+		for i, point := range points {
+			bytes := proto.Size(point)
+			if i > start && (i-start == maxBatchPoints || size+bytes > maxBatchBytes) {
+				if !yield(points[start:i]) {
+					return
+				}
+				start, size = i, 0
+			}
+			size += bytes
+		}
+		if start < len(points) {
+			yield(points[start:])
+		}
+	}
+}
+
+// Delete removes points. Ids that are not there are no error.
+func (s *Store) Delete(ctx context.Context, c Collection, ids []string) error {
+	if err := checkIDs(ids); err != nil {
+		return fmt.Errorf("delete from %s: %w", c.Name, err)
+	}
+	for batch := range slices.Chunk(ids, maxBatchIDs) {
+		what := fmt.Sprintf("delete %d points from %s", len(batch), c.Name)
+		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
+			return applied(s.client.Delete(ctx, &qc.DeletePoints{
+				CollectionName: c.Name,
+				Wait:           qc.PtrOf(true),
+				Points:         qc.NewPointsSelectorIDs(pointIDs(batch)),
+			}))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stamps returns what is stored under the given ids, by id. Ids that are not
+// there are missing from the map.
+func (s *Store) Stamps(ctx context.Context, c Collection, ids []string) (map[string]Stamp, error) {
+	stamps := make(map[string]Stamp, len(ids))
+	err := s.get(ctx, c, ids, stampFields(), func(point *qc.RetrievedPoint) {
+		stamps[point.GetId().GetUuid()] = stampOf(point)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return stamps, nil
+}
+
+// Payloads returns the payloads stored under the given ids, by id. Ids that are
+// not there are missing from the map.
+func (s *Store) Payloads(ctx context.Context, c Collection, ids []string) (map[string]Payload, error) {
+	payloads := make(map[string]Payload, len(ids))
+	err := s.get(ctx, c, ids, qc.NewWithPayload(true), func(point *qc.RetrievedPoint) {
+		payloads[point.GetId().GetUuid()] = payloadOf(point.GetPayload())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return payloads, nil
+}
+
+// get fetches points by id and passes each to found, in no particular order.
+func (s *Store) get(ctx context.Context, c Collection, ids []string, fields *qc.WithPayloadSelector, found func(*qc.RetrievedPoint)) error {
+	if err := checkIDs(ids); err != nil {
+		return fmt.Errorf("get points of %s: %w", c.Name, err)
+	}
+	for batch := range slices.Chunk(ids, maxBatchIDs) {
+		err := inHalves(batch, func(ids []string) error {
+			what := fmt.Sprintf("get %d points of %s", len(ids), c.Name)
+			points, err := call(ctx, s, what, func(ctx context.Context) ([]*qc.RetrievedPoint, error) {
+				return s.client.Get(ctx, &qc.GetPoints{
+					CollectionName: c.Name,
+					Ids:            pointIDs(ids),
+					WithPayload:    fields,
+				})
+			})
+			for _, point := range points {
+				found(point)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Count returns the number of points, exactly.
+func (s *Store) Count(ctx context.Context, c Collection) (uint64, error) {
+	return s.count(ctx, c.Name, nil)
+}
+
+func (s *Store) count(ctx context.Context, name string, filter *qc.Filter) (uint64, error) {
+	return call(ctx, s, "count the points of "+name, func(ctx context.Context) (uint64, error) {
+		return s.client.Count(ctx, &qc.CountPoints{CollectionName: name, Filter: filter, Exact: qc.PtrOf(true)})
+	})
+}
+
+// Scroll yields the stamps of all points in the order of their ids, fetching
+// pageSize (1 to 10,000) at a time. An error ends it. Points written meanwhile
+// may or may not appear.
+func (s *Store) Scroll(ctx context.Context, c Collection, pageSize int) iter.Seq2[Stamp, error] {
+	return func(yield func(Stamp, error) bool) {
+		if pageSize < 1 || pageSize > maxPage {
+			yield(Stamp{}, fmt.Errorf("scroll over %s: page size %d: want 1 to %d", c.Name, pageSize, maxPage))
+			return
+		}
+		request := &qc.ScrollPoints{
+			CollectionName: c.Name,
+			Limit:          qc.PtrOf(uint32(pageSize)),
+			WithPayload:    stampFields(),
+		}
+		for {
+			page, err := call(ctx, s, "scroll over "+c.Name, func(ctx context.Context) (*qc.ScrollResponse, error) {
+				return s.client.GetPointsClient().Scroll(ctx, request)
+			})
+			if err != nil {
+				yield(Stamp{}, err)
+				return
+			}
+			for _, point := range page.GetResult() {
+				if !yield(stampOf(point), nil) {
+					return
+				}
+			}
+			next := page.GetNextPageOffset()
+			if next == nil {
+				return
+			}
+			if next.GetUuid() <= request.GetOffset().GetUuid() {
+				yield(Stamp{}, fmt.Errorf("scroll over %s at %s: the next page starts at %q, not after the last", c.Name, s.where, cut(next.GetUuid())))
+				return
+			}
+			request.Offset = next
+		}
+	}
+}
+
+// checkID returns an error unless id is a UUID as Qdrant itself writes it; any
+// other spelling would come back changed.
+func checkID(id string) error {
+	parsed, err := uuid.Parse(id)
+	if err != nil || parsed.String() != id {
+		return fmt.Errorf("id %q is not a UUID in lower case with hyphens", cut(id))
+	}
+	return nil
+}
+
+func checkIDs(ids []string) error {
+	for _, id := range ids {
+		if err := checkID(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func pointIDs(ids []string) []*qc.PointId {
+	out := make([]*qc.PointId, len(ids))
+	for i, id := range ids {
+		out[i] = qc.NewIDUUID(id)
+	}
+	return out
+}

@@ -1,0 +1,113 @@
+package qdrant
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	qc "github.com/qdrant/go-client/qdrant"
+
+	"github.com/query-synergy/query-synergy/internal/vector"
+)
+
+// Search asks for the passages nearest to a vector by cosine.
+type Search struct {
+	Vector      []float32 // of the schema's dimensions, finite, not zero; any length
+	Limit       int       // at least 1; a smaller collection returns all it has
+	Exact       bool      // compare with every vector, past the approximate index
+	WithVectors bool      // return the candidates' vectors too, 4 bytes a dimension each
+}
+
+// Candidate is a passage that a search found.
+type Candidate struct {
+	ID     string
+	Score  float64 // cosine as the server gave it, in single precision; rounding may exceed 1
+	DocID  string
+	Chunk  int
+	Vector []float32 // unit length; nil unless asked for
+}
+
+// Search returns the best candidates, by descending score, ties by ascending id.
+// Which of several passages tied at the limit come back is the server's choice.
+func (s *Store) Search(ctx context.Context, c Collection, search Search) ([]Candidate, error) {
+	if err := search.check(c); err != nil {
+		return nil, fmt.Errorf("search %s: %w", c.Name, err)
+	}
+	points, err := call(ctx, s, "search "+c.Name, func(ctx context.Context) ([]*qc.ScoredPoint, error) {
+		return s.client.Query(ctx, search.request(c))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return candidates(points), nil
+}
+
+// SearchBatch runs several searches in one request and returns their candidates
+// in the order of the searches. If one fails all do.
+func (s *Store) SearchBatch(ctx context.Context, c Collection, searches []Search) ([][]Candidate, error) {
+	if len(searches) == 0 {
+		return nil, nil
+	}
+	request := &qc.QueryBatchPoints{CollectionName: c.Name}
+	for i, search := range searches {
+		if err := search.check(c); err != nil {
+			return nil, fmt.Errorf("search %s: query %d: %w", c.Name, i, err)
+		}
+		request.QueryPoints = append(request.QueryPoints, search.request(c))
+	}
+	what := fmt.Sprintf("search %s for %d queries", c.Name, len(searches))
+	results, err := call(ctx, s, what, func(ctx context.Context) ([]*qc.BatchResult, error) {
+		return s.client.QueryBatch(ctx, request)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(results) != len(searches) {
+		return nil, fmt.Errorf("%s at %s: got %d lists of candidates", what, s.where, len(results))
+	}
+	lists := make([][]Candidate, len(results))
+	for i, result := range results {
+		lists[i] = candidates(result.GetResult())
+	}
+	return lists, nil
+}
+
+func (q Search) check(c Collection) error {
+	if q.Limit < 1 {
+		return errors.New("limit must be at least 1")
+	}
+	return vector.Check(q.Vector, c.Schema.Dimensions)
+}
+
+func (q Search) request(c Collection) *qc.QueryPoints {
+	return &qc.QueryPoints{
+		CollectionName: c.Name,
+		Query:          qc.NewQueryDense(q.Vector),
+		Limit:          qc.PtrOf(uint64(q.Limit)),
+		Params:         &qc.SearchParams{Exact: qc.PtrOf(q.Exact)},
+		WithPayload:    qc.NewWithPayloadInclude(keyDocID, keyChunk),
+		WithVectors:    qc.NewWithVectors(q.WithVectors),
+	}
+}
+
+// candidates converts and sorts what a search returned. Qdrant leaves ties in no
+// order of its own.
+func candidates(points []*qc.ScoredPoint) []Candidate {
+	out := make([]Candidate, len(points))
+	for i, point := range points {
+		p := payloadOf(point.GetPayload())
+		out[i] = Candidate{
+			ID:     point.GetId().GetUuid(),
+			Score:  float64(point.GetScore()),
+			DocID:  p.DocID,
+			Chunk:  p.Chunk,
+			Vector: point.GetVectors().GetVector().GetDenseVector().GetData(),
+		}
+	}
+	slices.SortFunc(out, func(a, b Candidate) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
+	})
+	return out
+}
