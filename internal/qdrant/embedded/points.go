@@ -1,0 +1,444 @@
+package embedded
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"math"
+	"slices"
+
+	qc "github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/query-synergy/query-synergy/internal/vector"
+)
+
+// pointsService serves points. Every write waits until it is durable.
+type pointsService struct {
+	qc.UnimplementedPointsServer
+	engine *Engine
+}
+
+var completed = &qc.PointsOperationResponse{Result: &qc.UpdateResult{Status: qc.UpdateStatus_Completed}}
+
+func (p *pointsService) Upsert(ctx context.Context, req *qc.UpsertPoints) (*qc.PointsOperationResponse, error) {
+	if req.GetUpdateFilter() != nil || req.GetUpdateMode() != qc.UpdateMode_Upsert {
+		return nil, status.Error(codes.Unimplemented, "the embedded engine has no conditional upsert")
+	}
+	err := p.engine.upsert(ctx, req.GetCollectionName(), func(s *state) ([]newPoint, error) {
+		return s.checkPoints(req.GetPoints())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return completed, nil
+}
+
+// checkPoints prepares the points for storing, in the order in which they came;
+// where an id comes twice, the last counts.
+func (s *state) checkPoints(points []*qc.PointStruct) ([]newPoint, error) {
+	out := make([]newPoint, 0, len(points))
+	seen := make(map[pointKey]int, len(points))
+	for _, p := range points {
+		key, err := keyOf(p.GetId())
+		if err != nil {
+			return nil, wrongInput("%v", err)
+		}
+		x, err := denseVector(p.GetVectors())
+		if err != nil {
+			return nil, err
+		}
+		if len(x) != s.dimensions {
+			return nil, wrongInput("Vector dimension error: expected dim: %d, got %d", s.dimensions, len(x))
+		}
+		for _, f := range x {
+			if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
+				return nil, wrongInput("vector of point %s holds %v", key.id(), f)
+			}
+		}
+		payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(&qc.PointStruct{Payload: p.GetPayload()})
+		if err != nil {
+			return nil, wrongInput("payload of point %s: %v", key.id(), err)
+		}
+		fresh := newPoint{key: key, vector: s.prepare(x), payload: payload}
+		if at, twice := seen[key]; twice {
+			out[at] = fresh
+			continue
+		}
+		seen[key] = len(out)
+		out = append(out, fresh)
+	}
+	return out, nil
+}
+
+// prepare brings a vector into the form in which it is stored and searched: a
+// Cosine collection holds unit vectors.
+func (s *state) prepare(x []float32) []float32 {
+	if s.distance == qc.Distance_Cosine {
+		return vector.Normalize(x)
+	}
+	return x
+}
+
+func denseVector(v *qc.Vectors) ([]float32, error) {
+	single := v.GetVector()
+	if single == nil {
+		return nil, status.Error(codes.Unimplemented, "the embedded engine wants exactly one unnamed dense vector a point")
+	}
+	if dense := single.GetDense(); dense != nil {
+		return dense.GetData(), nil
+	}
+	//nolint:staticcheck // older clients fill the deprecated field
+	if data := single.GetData(); single.GetVector() == nil && single.GetIndices() == nil {
+		return data, nil
+	}
+	return nil, status.Error(codes.Unimplemented, "the embedded engine stores dense vectors only")
+}
+
+func (p *pointsService) Delete(ctx context.Context, req *qc.DeletePoints) (*qc.PointsOperationResponse, error) {
+	e := p.engine
+	err := e.remove(ctx, req.GetCollectionName(), func(tx *sql.Tx, s *state) ([]pointKey, error) {
+		switch sel := req.GetPoints().GetPointsSelectorOneOf().(type) {
+		case *qc.PointsSelector_Points:
+			return keysOf(sel.Points.GetIds())
+		case *qc.PointsSelector_Filter:
+			v, err := e.views.acquire(ctx, e.dir, tx, s)
+			if err != nil {
+				return nil, err
+			}
+			defer v.release() //nolint:errcheck // unmapping cannot undo what was found
+			rows, err := v.filtered(ctx, tx, sel.Filter)
+			if err != nil {
+				return nil, err
+			}
+			keys := make([]pointKey, len(rows))
+			for i, row := range rows {
+				keys[i] = v.record(row).key()
+			}
+			return keys, nil
+		default:
+			return nil, wrongInput("nothing says which points to delete")
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return completed, nil
+}
+
+func keysOf(ids []*qc.PointId) ([]pointKey, error) {
+	keys := make([]pointKey, len(ids))
+	for i, id := range ids {
+		key, err := keyOf(id)
+		if err != nil {
+			return nil, wrongInput("%v", err)
+		}
+		keys[i] = key
+	}
+	return keys, nil
+}
+
+func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResponse, error) {
+	keys, err := keysOf(req.GetIds())
+	if err != nil {
+		return nil, err
+	}
+	resp := &qc.GetResponse{}
+	err = p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
+		resp.Result = nil
+		rows, err := v.rowsOf(ctx, tx, keys)
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			row, ok := rows[key]
+			if !ok {
+				continue
+			}
+			delete(rows, key) // an id asked for twice is answered once
+			point, err := v.retrieved(row, req.GetWithPayload(), req.GetWithVectors())
+			if err != nil {
+				return err
+			}
+			resp.Result = append(resp.Result, point)
+		}
+		return nil
+	})
+	return resp, err
+}
+
+func (v *view) retrieved(row int, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.RetrievedPoint, error) {
+	fields, err := v.selectPayload(row, payload)
+	if err != nil {
+		return nil, err
+	}
+	return &qc.RetrievedPoint{
+		Id:      v.record(row).key().id(),
+		Payload: fields,
+		Vectors: v.selectVector(row, vectors),
+	}, nil
+}
+
+func (v *view) selectPayload(row int, sel *qc.WithPayloadSelector) (map[string]*qc.Value, error) {
+	switch s := sel.GetSelectorOptions().(type) {
+	case *qc.WithPayloadSelector_Enable:
+		if s.Enable {
+			return v.payload(row)
+		}
+	case *qc.WithPayloadSelector_Include:
+		fields, err := v.payload(row)
+		maps.DeleteFunc(fields, func(key string, _ *qc.Value) bool {
+			return !slices.Contains(s.Include.GetFields(), key)
+		})
+		return fields, err
+	case *qc.WithPayloadSelector_Exclude:
+		fields, err := v.payload(row)
+		maps.DeleteFunc(fields, func(key string, _ *qc.Value) bool {
+			return slices.Contains(s.Exclude.GetFields(), key)
+		})
+		return fields, err
+	}
+	return nil, nil
+}
+
+func (v *view) selectVector(row int, sel *qc.WithVectorsSelector) *qc.VectorsOutput {
+	if !sel.GetEnable() {
+		return nil
+	}
+	return &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vector{Vector: &qc.VectorOutput{
+		// A copy: the answer is encoded after the mapping may be gone.
+		Vector: &qc.VectorOutput_Dense{Dense: &qc.DenseVector{Data: slices.Clone(v.vector(row))}},
+	}}}
+}
+
+func (p *pointsService) Query(ctx context.Context, req *qc.QueryPoints) (*qc.QueryResponse, error) {
+	results, err := p.queryAll(ctx, req.GetCollectionName(), []*qc.QueryPoints{req})
+	if err != nil {
+		return nil, err
+	}
+	return &qc.QueryResponse{Result: results[0].GetResult()}, nil
+}
+
+func (p *pointsService) QueryBatch(ctx context.Context, req *qc.QueryBatchPoints) (*qc.QueryBatchResponse, error) {
+	results, err := p.queryAll(ctx, req.GetCollectionName(), req.GetQueryPoints())
+	if err != nil {
+		return nil, err
+	}
+	return &qc.QueryBatchResponse{Result: results}, nil
+}
+
+// queryAll answers all queries from one state of the collection; those with the
+// same filter share one pass over the vectors.
+func (p *pointsService) queryAll(ctx context.Context, name string, queries []*qc.QueryPoints) ([]*qc.BatchResult, error) {
+	results := make([]*qc.BatchResult, len(queries))
+	err := p.engine.read(ctx, name, func(tx *sql.Tx, v *view) error {
+		searches := make([]search, len(queries))
+		for i, q := range queries {
+			s, err := v.search(q)
+			if err != nil {
+				return err
+			}
+			searches[i] = s
+		}
+		for start := 0; start < len(queries); {
+			end := start + 1
+			for end < len(queries) && proto.Equal(queries[start].GetFilter(), queries[end].GetFilter()) {
+				end++
+			}
+			found, err := v.filteredScan(ctx, tx, queries[start].GetFilter(), searches[start:end])
+			if err != nil {
+				return err
+			}
+			for i, hits := range found {
+				q := queries[start+i]
+				hits = hits[min(int(q.GetOffset()), len(hits)):]
+				if results[start+i], err = v.scoredPoints(hits, q.GetWithPayload(), q.GetWithVectors()); err != nil {
+					return err
+				}
+			}
+			start = end
+		}
+		return nil
+	})
+	return results, err
+}
+
+const defaultLimit = 10
+
+// search checks what a query asks for and refuses what the engine cannot do.
+func (v *view) search(q *qc.QueryPoints) (search, error) {
+	if len(q.GetPrefetch()) > 0 || q.GetUsing() != "" || q.GetLookupFrom() != nil {
+		return search{}, status.Error(codes.Unimplemented, "the embedded engine has no prefetch, named vectors or lookup")
+	}
+	dense := q.GetQuery().GetNearest().GetDense()
+	if dense == nil {
+		return search{}, status.Error(codes.Unimplemented, "the embedded engine searches for the nearest to a dense vector only")
+	}
+	x := dense.GetData()
+	if len(x) != v.dimensions {
+		return search{}, wrongInput("Vector dimension error: expected dim: %d, got %d", v.dimensions, len(x))
+	}
+	limit := uint64(defaultLimit)
+	if q.Limit != nil {
+		limit = q.GetLimit()
+	}
+	if limit == 0 {
+		return search{}, wrongInput("limit must be 1 or more")
+	}
+	depth := min(limit, uint64(v.rows)) + min(q.GetOffset(), uint64(v.rows))
+	return search{query: v.prepare(x), limit: int(depth), floor: q.ScoreThreshold}, nil
+}
+
+func (v *view) filteredScan(ctx context.Context, tx *sql.Tx, f *qc.Filter, searches []search) ([][]scored, error) {
+	if f == nil {
+		return v.scan(ctx, searches, nil)
+	}
+	rows, err := v.filtered(ctx, tx, f)
+	if err != nil {
+		return nil, err
+	}
+	var kept bitset
+	for _, row := range rows {
+		kept.set(row)
+	}
+	return v.scan(ctx, searches, kept.has)
+}
+
+// filtered lists the live rows that the filter keeps, in row order. Where the
+// filter demands named ids, only those are looked at.
+func (v *view) filtered(ctx context.Context, tx *sql.Tx, f *qc.Filter) ([]int, error) {
+	keys, err := filterIDs(f)
+	if err != nil {
+		return nil, err
+	}
+	m := &matcher{view: v}
+	if m.rows, err = v.rowsOf(ctx, tx, keys); err != nil {
+		return nil, err
+	}
+	if demandsIDs(f) {
+		return m.keepRows(ctx, f, slices.Sorted(maps.Values(m.rows)))
+	}
+	live := make([]int, 0, v.live())
+	for row := range v.rows {
+		if !v.deadBits.has(row) {
+			live = append(live, row)
+		}
+	}
+	return m.keepRows(ctx, f, live)
+}
+
+func demandsIDs(f *qc.Filter) bool {
+	return slices.ContainsFunc(f.GetMust(), func(c *qc.Condition) bool { return c.GetHasId() != nil })
+}
+
+func (v *view) scoredPoints(hits []scored, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.BatchResult, error) {
+	result := &qc.BatchResult{Result: make([]*qc.ScoredPoint, len(hits))}
+	for i, hit := range hits {
+		fields, err := v.selectPayload(hit.row, payload)
+		if err != nil {
+			return nil, err
+		}
+		result.Result[i] = &qc.ScoredPoint{
+			Id:      v.record(hit.row).key().id(),
+			Score:   hit.score,
+			Payload: fields,
+			Vectors: v.selectVector(hit.row, vectors),
+		}
+	}
+	return result, nil
+}
+
+// Scroll lists points in the order of their ids.
+func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.ScrollResponse, error) {
+	if req.GetOrderBy() != nil {
+		return nil, status.Error(codes.Unimplemented, "the embedded engine scrolls in the order of ids only")
+	}
+	var from pointKey
+	if req.GetOffset() != nil {
+		var err error
+		if from, err = keyOf(req.GetOffset()); err != nil {
+			return nil, wrongInput("%v", err)
+		}
+	}
+	limit := defaultLimit
+	if req.Limit != nil {
+		limit = int(req.GetLimit())
+	}
+	resp := &qc.ScrollResponse{}
+	err := p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
+		resp.Result, resp.NextPageOffset = nil, nil
+		m := &matcher{view: v}
+		keys, err := filterIDs(req.GetFilter())
+		if err != nil {
+			return err
+		}
+		if m.rows, err = v.rowsOf(ctx, tx, keys); err != nil {
+			return err
+		}
+		rows, err := tx.QueryContext(ctx, "SELECT row FROM "+v.pointsTable()+" WHERE id >= ? ORDER BY id", from[:])
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+		for rows.Next() {
+			var row int
+			if err := rows.Scan(&row); err != nil {
+				return err
+			}
+			if ok, err := m.keep(req.GetFilter(), row); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
+			if len(resp.Result) == limit {
+				resp.NextPageOffset = v.record(row).key().id()
+				break
+			}
+			point, err := v.retrieved(row, req.GetWithPayload(), req.GetWithVectors())
+			if err != nil {
+				return err
+			}
+			resp.Result = append(resp.Result, point)
+		}
+		return rows.Err()
+	})
+	return resp, err
+}
+
+func (p *pointsService) Count(ctx context.Context, req *qc.CountPoints) (*qc.CountResponse, error) {
+	resp := &qc.CountResponse{Result: &qc.CountResult{}}
+	err := p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
+		if req.GetFilter() == nil {
+			resp.Result.Count = uint64(v.live())
+			return nil
+		}
+		rows, err := v.filtered(ctx, tx, req.GetFilter())
+		resp.Result.Count = uint64(len(rows))
+		return err
+	})
+	return resp, err
+}
+
+// CreateFieldIndex records that the field is indexed. Filters here read the
+// payloads, so the index changes nothing but what the collection's info shows.
+func (p *pointsService) CreateFieldIndex(ctx context.Context, req *qc.CreateFieldIndexCollection) (*qc.PointsOperationResponse, error) {
+	if req.GetFieldName() == "" {
+		return nil, wrongInput("an index needs the name of a field")
+	}
+	err := p.engine.write(ctx, func(tx *sql.Tx) error {
+		s, err := resolve(ctx, tx, req.GetCollectionName())
+		if err != nil {
+			return err
+		}
+		// FieldType counts from 0 what PayloadSchemaType counts from 1.
+		_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO indexes (collection, field, type) VALUES (?, ?, ?)",
+			s.id, req.GetFieldName(), int32(req.GetFieldType())+1)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return completed, nil
+}

@@ -1,0 +1,199 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	qc "github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// view is one whole committed state of a collection: a number of rows, which of
+// them are dead, and the mapped files. It never changes. Who acquires it
+// releases it.
+type view struct {
+	*state
+	deadBits bitset
+
+	vectors, records, payloads *mapping
+}
+
+// live returns how many points the view has.
+func (v *view) live() int { return v.rows - v.dead }
+
+func (v *view) vector(row int) []float32 {
+	return v.allVectors()[row*v.dimensions : (row+1)*v.dimensions]
+}
+
+func (v *view) allVectors() []float32 {
+	return v.vectors.floats(int64(v.rows) * int64(v.dimensions) * 4)
+}
+
+func (v *view) record(row int) record {
+	return v.records.bytes[row*recordSize : (row+1)*recordSize]
+}
+
+// compareKeys orders two rows by their point ids.
+func (v *view) compareKeys(a, b int) int {
+	const size = len(pointKey{})
+	return bytes.Compare(v.record(a)[:size], v.record(b)[:size])
+}
+
+// payload decodes a row's payload and checks it against its sum.
+func (v *view) payload(row int) (map[string]*qc.Value, error) {
+	rec := v.record(row)
+	offset, length := rec.span()
+	if offset+length > v.payloadBytes {
+		return nil, status.Errorf(codes.DataLoss, "payload of row %d of collection %s lies outside its file: delete the corpus and index it again", row, v.name)
+	}
+	raw := v.payloads.bytes[offset : offset+length]
+	var p qc.PointStruct
+	if !rec.intact(raw) || proto.Unmarshal(raw, &p) != nil {
+		return nil, status.Errorf(codes.DataLoss, "payload of row %d of collection %s is damaged: delete the corpus and index it again", row, v.name)
+	}
+	return p.GetPayload(), nil
+}
+
+func (v *view) release() error { return releaseAll(v.vectors, v.records, v.payloads) }
+
+func (v *view) retain() *view {
+	return &view{
+		state: v.state, deadBits: v.deadBits,
+		vectors: v.vectors.retain(), records: v.records.retain(), payloads: v.payloads.retain(),
+	}
+}
+
+// views keeps the newest view of each collection that was read, so that a
+// long-lived process maps files only when they have outgrown their mapping.
+type views struct {
+	mu      sync.Mutex
+	current map[int64]*view
+}
+
+// acquire returns the view of s, whose rows must come from the same transaction.
+func (vs *views) acquire(ctx context.Context, dir string, tx *sql.Tx, s *state) (*view, error) {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	old := vs.current[s.id]
+	if old != nil && old.epoch == s.epoch {
+		return old.retain(), nil
+	}
+	dead, err := s.deadRows(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{state: s, deadBits: dead}
+	for _, part := range []struct {
+		kind string
+		need int64
+		dst  **mapping
+		old  func(*view) *mapping
+	}{
+		{"vectors", int64(s.rows) * int64(s.dimensions) * 4, &v.vectors, func(o *view) *mapping { return o.vectors }},
+		{"rows", int64(s.rows) * recordSize, &v.records, func(o *view) *mapping { return o.records }},
+		{"payloads", s.payloadBytes, &v.payloads, func(o *view) *mapping { return o.payloads }},
+	} {
+		if old != nil && old.generation == s.generation && int64(len(part.old(old).bytes)) >= part.need {
+			*part.dst = part.old(old).retain()
+			continue
+		}
+		m, err := mapFile(s.file(dir, part.kind), part.need)
+		if err != nil {
+			return nil, errors.Join(err, v.release())
+		}
+		*part.dst = m
+	}
+	v.vectors.prefault(int64(s.rows) * int64(s.dimensions) * 4)
+	if old == nil {
+		if err := vs.forgetDropped(ctx, tx); err != nil {
+			return nil, errors.Join(err, v.release())
+		}
+	} else if err := old.release(); err != nil {
+		return nil, errors.Join(err, v.release())
+	}
+	vs.current[s.id] = v
+	return v.retain(), nil
+}
+
+// forgetDropped lets go of collections that are no more, so that a process that
+// reads across many rebuilds does not keep their disk space.
+func (vs *views) forgetDropped(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, "SELECT id FROM collections")
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+	alive := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		alive[id] = true
+	}
+	for id, v := range vs.current {
+		if !alive[id] {
+			delete(vs.current, id)
+			if err := v.release(); err != nil {
+				return err
+			}
+		}
+	}
+	return rows.Err()
+}
+
+func (vs *views) close() error {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	var errs []error
+	for _, v := range vs.current {
+		errs = append(errs, v.release())
+	}
+	clear(vs.current)
+	return errors.Join(errs...)
+}
+
+// read runs fn on one whole state of the named collection.
+func (e *Engine) read(ctx context.Context, name string, fn func(*sql.Tx, *view) error) error {
+	return e.snapshot(ctx, func(tx *sql.Tx) error {
+		s, err := resolve(ctx, tx, name)
+		if err != nil {
+			return err
+		}
+		v, err := e.views.acquire(ctx, e.dir, tx, s)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fn(tx, v), v.release())
+	})
+}
+
+// snapshotTries bounds how often a reader that lost its files to a compaction
+// or a drop by another process looks again.
+const snapshotTries = 5
+
+// snapshot runs fn in a read transaction.
+func (e *Engine) snapshot(ctx context.Context, fn func(*sql.Tx) error) error {
+	var err error
+	for range snapshotTries {
+		err = func() error {
+			tx, err := e.reader.BeginTx(ctx, nil)
+			if err != nil {
+				return fmt.Errorf("read store %s: %w", e.dir, err)
+			}
+			defer tx.Rollback() //nolint:errcheck // it only read
+			return fn(tx)
+		}()
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
+}
