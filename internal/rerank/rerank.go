@@ -1,0 +1,127 @@
+// Package rerank is the fusion core of Query-Synergy: it gives every candidate
+// passage the exact λ-weighted cosine
+//
+//	score(d) = Σ wᵢ·cos(qᵢ, d),   wᵢ ≥ 0, Σ wᵢ = 1
+//
+// over any number of query vectors; with a source query s and an anchor query a
+// that is λ·cos(s, d) + (1−λ)·cos(a, d) (Query-Synergy, equation of the fused
+// score). A candidate that only one search found is scored against the other
+// query as well: a missing score is computed, never taken for 0.
+//
+// It is pure arithmetic in float64 over vectors and lists, the same on every
+// machine. It knows no network, no store and no model.
+package rerank
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/query-synergy/query-synergy/internal/vector"
+)
+
+// Leg is one query vector and its weight in the fused score. The vector may
+// have any length but zero.
+type Leg struct {
+	Vector []float32
+	Weight float64
+}
+
+// Candidate is a passage that some search found, with its vector. A document
+// cut into chunks has a candidate for each chunk that was found.
+type Candidate struct {
+	ID     string // of the passage
+	DocID  string
+	Chunk  int
+	Vector []float32
+}
+
+// Hit is a document with the score of its best passage.
+type Hit struct {
+	Candidate
+	Score   float64   // Σ Weight·Cosine, in [-1, 1]
+	Cosines []float64 // one for each leg, in the order of the legs
+}
+
+// weightSlack is how far the weights' sum may lie from 1.
+const weightSlack = 1e-9
+
+// Lambda returns the legs of a query with one anchor: the source weighs
+// lambda, the anchor 1−lambda.
+func Lambda(source, anchor []float32, lambda float64) []Leg {
+	return []Leg{{source, lambda}, {anchor, 1 - lambda}}
+}
+
+// Fuse scores the union of the candidate lists against every leg and returns
+// one hit for each document, its best passage (the earlier chunk of two equal
+// ones), by descending score, ties by ascending document id. A passage in
+// several lists counts once. It fails on weights that are negative, not finite
+// or do not sum to 1, on a leg or candidate of zero length, and where widths
+// differ.
+func Fuse(legs []Leg, lists ...[]Candidate) ([]Hit, error) {
+	scales, err := checkLegs(legs)
+	if err != nil {
+		return nil, err
+	}
+	best := map[string]Hit{}
+	seen := map[string]bool{}
+	for _, list := range lists {
+		for _, c := range list {
+			if seen[c.ID] {
+				continue
+			}
+			seen[c.ID] = true
+			hit, err := score(legs, scales, c)
+			if err != nil {
+				return nil, err
+			}
+			old, known := best[c.DocID]
+			if !known || hit.Score > old.Score || hit.Score == old.Score && hit.Chunk < old.Chunk {
+				best[c.DocID] = hit
+			}
+		}
+	}
+	hits := make([]Hit, 0, len(best))
+	for _, hit := range best {
+		hits = append(hits, hit)
+	}
+	slices.SortFunc(hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.DocID, b.DocID))
+	})
+	return hits, nil
+}
+
+func checkLegs(legs []Leg) (scales []float64, err error) {
+	if len(legs) == 0 {
+		return nil, fmt.Errorf("fusion needs at least one query vector")
+	}
+	sum := 0.0
+	for i, leg := range legs {
+		if !(leg.Weight >= 0 && leg.Weight <= 1) { // also catches NaN
+			return nil, fmt.Errorf("weight %d is %v, want a number in [0, 1]", i, leg.Weight)
+		}
+		if err := vector.Check(leg.Vector, len(legs[0].Vector)); err != nil {
+			return nil, fmt.Errorf("query %d: %w", i, err)
+		}
+		sum += leg.Weight
+		scales = append(scales, vector.UnitScale(leg.Vector))
+	}
+	if math.Abs(sum-1) > weightSlack {
+		return nil, fmt.Errorf("weights sum to %v, want 1", sum)
+	}
+	return scales, nil
+}
+
+func score(legs []Leg, scales []float64, c Candidate) (Hit, error) {
+	if err := vector.Check(c.Vector, len(legs[0].Vector)); err != nil {
+		return Hit{}, fmt.Errorf("passage %s of document %q: %w", c.ID, c.DocID, err)
+	}
+	scale := vector.UnitScale(c.Vector)
+	hit := Hit{Candidate: c, Cosines: make([]float64, len(legs))}
+	for i, leg := range legs {
+		hit.Cosines[i] = vector.Clamp(vector.Dot64(leg.Vector, c.Vector) * scales[i] * scale)
+		hit.Score += float64(leg.Weight * hit.Cosines[i])
+	}
+	return hit, nil
+}
