@@ -1,0 +1,80 @@
+// Package config turns the environment and the command line into Settings,
+// once, at the start of a command: flag before environment before default.
+//
+// It reports every fault at once, and never with the value that is at fault:
+// people paste keys into the wrong variable. It says what the settings are,
+// not what is done with them, and imports nothing of the project.
+package config
+
+import "time"
+
+// Defaults. The embedding's are what `make endpoint` serves, so that a text
+// leaves the machine only where someone named another endpoint.
+const (
+	DefaultQdrantTimeout = 30 * time.Second
+
+	DefaultEmbeddingBaseURL     = "http://127.0.0.1:8199/v1"
+	DefaultEmbeddingModel       = "multilingual-e5-small-q4"
+	DefaultEmbeddingBatchSize   = 32
+	DefaultEmbeddingConcurrency = 4
+	DefaultEmbeddingTimeout     = 60 * time.Second
+	DefaultEmbeddingMaxAttempts = 5
+	DefaultEmbeddingCacheMB     = 4096
+
+	DefaultTranslateTimeout = 10 * time.Second
+
+	DefaultAnchorLang = "en"
+)
+
+// Settings are what the commands go by. Every value is in the range that the
+// table of Variables names.
+type Settings struct {
+	Qdrant    Qdrant
+	Embedding Embedding
+	Translate *Translate // nil: no translator is configured
+	Query     Query
+}
+
+// Qdrant says where the vectors are: on the server at URL or, where URL is
+// empty, in the embedded store at LocalPath.
+type Qdrant struct {
+	URL       string
+	APIKey    Secret
+	LocalPath string        // "" where URL is set and no path was given
+	Timeout   time.Duration // of one call
+}
+
+// Embedding describes the endpoint that turns texts into vectors. A nil prefix
+// or instruction is left to the model's profile, an empty one means none.
+type Embedding struct {
+	BaseURL       string
+	APIKey        Secret // empty where none belongs to BaseURL
+	Model         string
+	QueryPrefix   *string
+	PassagePrefix *string
+	Instruction   *string
+	QueryBody     map[string]any // extra fields of a request for queries; numbers are json.Number
+	PassageBody   map[string]any // the same, for passages
+	Dimensions    int            // 0: the model's own
+	BatchSize     int            // texts a request
+	Concurrency   int            // requests at once
+	Timeout       time.Duration  // of one attempt
+	MaxAttempts   int            // the first included
+	CachePath     string         // "": no cache
+	CacheMB       int            // MiB
+}
+
+// Translate describes the chat endpoint that writes anchor queries.
+type Translate struct {
+	BaseURL   string
+	APIKey    Secret // empty where none belongs to BaseURL
+	Model     string
+	Timeout   time.Duration // of one translation, retries included
+	CachePath string        // "": no cache
+}
+
+// Query holds what a query may leave to its surroundings.
+type Query struct {
+	Lambda     *float64 // in [0, 1]; nil: the model's profile decides
+	AnchorLang string   // the anchor query's language, a BCP 47 tag, not yet parsed
+}
