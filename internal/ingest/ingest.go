@@ -1,0 +1,311 @@
+// Package ingest runs the indexing pipeline: documents are cut into passages,
+// compared with what the index already holds, embedded and written, one index a
+// language.
+//
+//	documents → plan (what is new?) → embed → write
+//
+// The stages run side by side, so that the endpoint is never kept waiting, and
+// hold a bounded number of passages. A run that is killed at any moment leaves
+// whole passages only; the next run writes what is missing and nothing else.
+//
+// The package knows neither files nor flags, and reaches the store and the
+// embedding endpoint only through the two interfaces below.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/query-synergy/query-synergy/internal/corpus"
+	"github.com/query-synergy/query-synergy/internal/embedding"
+	"github.com/query-synergy/query-synergy/internal/qdrant"
+)
+
+// Store is the part of *qdrant.Store that indexing needs.
+type Store interface {
+	Lookup(ctx context.Context, key qdrant.Key) (qdrant.Collection, error)
+	Ensure(ctx context.Context, key qdrant.Key, schema qdrant.Schema) (qdrant.Collection, error)
+	Stamps(ctx context.Context, c qdrant.Collection, ids []string) (map[string]qdrant.Stamp, error)
+	Upsert(ctx context.Context, c qdrant.Collection, points []qdrant.Point) error
+	Delete(ctx context.Context, c qdrant.Collection, ids []string) error
+}
+
+// Embedder is the part of *embedding.Client that indexing needs.
+type Embedder interface {
+	Identity() embedding.Identity
+	Embed(ctx context.Context, role embedding.Role, texts []string) ([][]float32, embedding.Stats, error)
+}
+
+// Options say how documents become passages of an index.
+type Options struct {
+	Corpus      string
+	Chunking    corpus.Chunking
+	EmbedsTitle bool
+	// Progress, if set, is called after each step, from one goroutine at a time.
+	Progress func(Report)
+}
+
+// Report counts what a run did; during the run, what it did so far.
+type Report struct {
+	Documents int `json:"documents"` // read
+	Passages  int `json:"passages"`  // that they were cut into
+	Unchanged int `json:"unchanged"` // passages that the index held already
+	Embedded  int `json:"embedded"`  // texts that the endpoint embedded
+	Cached    int `json:"cached"`    // texts found in the embedding cache
+	Written   int `json:"written"`   // passages written
+	Removed   int `json:"removed"`   // passages removed because their document became shorter
+	Tokens    int `json:"tokens"`    // as the endpoint counted them
+}
+
+// window is how many passages of one language are planned, embedded and
+// written together: several requests' worth, so that they can run at once.
+const window = 256
+
+// embedders is how many windows are embedded at the same time: while one waits
+// for its last request, the next keeps the endpoint busy.
+const embedders = 2
+
+// Run indexes the documents and reports what was done, also where it fails or
+// is interrupted in the middle. An index that was built with another model,
+// prefix or cut is refused with a *qdrant.SchemaError before anything is
+// embedded.
+func Run(ctx context.Context, store Store, embedder Embedder, opts Options, docs iter.Seq2[corpus.Document, error]) (Report, error) {
+	if err := opts.Chunking.Validate(); err != nil {
+		return Report{}, err
+	}
+	r := &run{
+		store: store, embedder: embedder, opts: opts,
+		indexes: map[string]*index{},
+		planned: make(chan *batch), embedded: make(chan *batch),
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		defer close(r.planned)
+		return r.plan(ctx, docs)
+	})
+	group.Go(func() error {
+		defer close(r.embedded)
+		workers, ctx := errgroup.WithContext(ctx)
+		for range embedders {
+			workers.Go(func() error { return r.embed(ctx) })
+		}
+		return workers.Wait()
+	})
+	group.Go(func() error { return r.write(ctx) })
+	err := group.Wait()
+	return r.report, err
+}
+
+type run struct {
+	store    Store
+	embedder Embedder
+	opts     Options
+	indexes  map[string]*index // by language; the planner's alone
+
+	planned, embedded chan *batch
+
+	counting sync.Mutex
+	report   Report
+}
+
+// index is where the passages of one language go.
+type index struct {
+	key        qdrant.Key
+	collection qdrant.Collection
+	exists     bool             // when the run began; fixed before the first batch
+	pending    []corpus.Passage // not yet planned
+}
+
+// batch is a window on its way through the stages.
+type batch struct {
+	index    *index
+	passages []corpus.Passage
+	points   []qdrant.Point // without vectors until embedded
+	stale    []string       // ids to remove before the points are written
+}
+
+func (r *run) count(change func(*Report)) {
+	r.counting.Lock()
+	defer r.counting.Unlock()
+	change(&r.report)
+	if r.opts.Progress != nil {
+		r.opts.Progress(r.report)
+	}
+}
+
+// plan cuts the documents and passes on the passages that the index lacks.
+func (r *run) plan(ctx context.Context, docs iter.Seq2[corpus.Document, error]) error {
+	for doc, err := range docs {
+		if err != nil {
+			return err
+		}
+		x, err := r.index(ctx, doc.Lang)
+		if err != nil {
+			return err
+		}
+		passages := r.opts.Chunking.Passages(doc)
+		r.count(func(c *Report) { c.Documents++; c.Passages += len(passages) })
+		for _, p := range passages {
+			if x.pending = append(x.pending, p); len(x.pending) == window {
+				if err := r.planWindow(ctx, x); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for _, lang := range slices.Sorted(maps.Keys(r.indexes)) {
+		if err := r.planWindow(ctx, r.indexes[lang]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index finds where a language's passages go, and refuses an index that this
+// run must not write to.
+func (r *run) index(ctx context.Context, lang string) (*index, error) {
+	if x := r.indexes[lang]; x != nil {
+		return x, nil
+	}
+	x := &index{key: qdrant.Key{Corpus: r.opts.Corpus, Lang: lang}}
+	found, err := r.store.Lookup(ctx, x.key)
+	switch {
+	case errors.Is(err, qdrant.ErrNoCollection):
+	case err != nil:
+		return nil, err
+	default:
+		schema := r.schema()
+		if schema.Dimensions == 0 { // the model's are not known before it was asked
+			schema.Dimensions = found.Schema.Dimensions
+		}
+		if diff := found.Schema.Diff(schema); len(diff) > 0 {
+			return nil, &qdrant.SchemaError{Key: x.key, Differences: diff}
+		}
+		x.collection, x.exists = found, true
+	}
+	r.indexes[lang] = x
+	return x, nil
+}
+
+func (r *run) schema() qdrant.Schema {
+	id := r.embedder.Identity()
+	return qdrant.Schema{
+		Model: id.Model, Dimensions: id.Dimensions,
+		QueryPrefix: id.QueryPrefix, PassagePrefix: id.PassagePrefix,
+		QueryBody: id.QueryBody, PassageBody: id.PassageBody,
+		EmbedsTitle: r.opts.EmbedsTitle,
+		ChunkRunes:  r.opts.Chunking.MaxRunes, OverlapRunes: r.opts.Chunking.OverlapRunes,
+	}
+}
+
+func (r *run) planWindow(ctx context.Context, x *index) error {
+	passages := x.pending
+	x.pending = nil
+	if len(passages) == 0 {
+		return nil
+	}
+	ids := make([]string, len(passages))
+	for i, p := range passages {
+		ids[i] = corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, p.Chunk)
+	}
+	var stamps map[string]qdrant.Stamp
+	if x.exists {
+		var err error
+		if stamps, err = r.store.Stamps(ctx, x.collection, ids); err != nil {
+			return err
+		}
+	}
+	b := &batch{index: x}
+	for i, p := range passages {
+		stamp, hash := stamps[ids[i]], p.ContentHash()
+		if stamp.ContentHash == hash {
+			continue
+		}
+		if p.Chunk == 0 { // the first chunk knows how many the document had
+			for chunk := p.Chunks; chunk < stamp.Chunks; chunk++ {
+				b.stale = append(b.stale, corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, chunk))
+			}
+		}
+		b.passages = append(b.passages, p)
+		b.points = append(b.points, qdrant.Point{ID: ids[i], Payload: qdrant.Payload{
+			DocID: p.DocID, Lang: p.Lang, Title: p.Title, Text: p.Text,
+			Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: hash, Metadata: p.Metadata,
+		}})
+	}
+	r.count(func(c *Report) { c.Unchanged += len(passages) - len(b.passages) })
+	if len(b.passages) == 0 {
+		return nil
+	}
+	return send(ctx, r.planned, b)
+}
+
+func (r *run) embed(ctx context.Context) error {
+	for b := range r.planned {
+		texts := make([]string, len(b.passages))
+		for i, p := range b.passages {
+			texts[i] = p.EmbeddingText(r.opts.EmbedsTitle)
+		}
+		vectors, stats, err := r.embedder.Embed(ctx, embedding.Passage, texts)
+		r.count(func(c *Report) {
+			c.Embedded += stats.Embedded
+			c.Cached += stats.Cached
+			c.Tokens += stats.Tokens
+		})
+		if err != nil {
+			return fmt.Errorf("index %s: %w", b.index.key, err)
+		}
+		for i := range b.points {
+			b.points[i].Vector = vectors[i]
+		}
+		if err := send(ctx, r.embedded, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write stores the batches. Chunks that a shorter document no longer has go
+// before its first chunk, which tells how many there were, is overwritten: a
+// run killed in between finds them again.
+func (r *run) write(ctx context.Context) error {
+	made := map[string]qdrant.Collection{}
+	for b := range r.embedded {
+		x := b.index
+		collection, known := made[x.key.Lang]
+		if !known {
+			schema := r.schema()
+			schema.Dimensions = len(b.points[0].Vector)
+			var err error
+			if collection, err = r.store.Ensure(ctx, x.key, schema); err != nil {
+				return err
+			}
+			made[x.key.Lang] = collection
+		}
+		if len(b.stale) > 0 {
+			if err := r.store.Delete(ctx, collection, b.stale); err != nil {
+				return err
+			}
+		}
+		if err := r.store.Upsert(ctx, collection, b.points); err != nil {
+			return err
+		}
+		r.count(func(c *Report) { c.Written += len(b.points); c.Removed += len(b.stale) })
+	}
+	return nil
+}
+
+func send(ctx context.Context, to chan<- *batch, b *batch) error {
+	select {
+	case to <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,356 @@
+// Package search answers one query from end to end: it gets the anchor query,
+// embeds both, searches with both, and fuses what they found into one exact
+// ranking.
+//
+//	text ─┬─ embed ──────────────┐
+//	      └─ translate → embed ──┴→ search in parallel → fuse → hits
+//
+// It ties the adapters together and holds no protocol, flag or file of its own;
+// the arithmetic is internal/rerank's.
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/query-synergy/query-synergy/internal/anchor"
+	"github.com/query-synergy/query-synergy/internal/embedding"
+	"github.com/query-synergy/query-synergy/internal/lang"
+	"github.com/query-synergy/query-synergy/internal/qdrant"
+	"github.com/query-synergy/query-synergy/internal/rerank"
+	"github.com/query-synergy/query-synergy/internal/vector"
+)
+
+// Store is the part of *qdrant.Store that a query needs.
+type Store interface {
+	Lookup(ctx context.Context, key qdrant.Key) (qdrant.Collection, error)
+	SearchBatch(ctx context.Context, c qdrant.Collection, searches []qdrant.Search) ([][]qdrant.Candidate, error)
+	Payloads(ctx context.Context, c qdrant.Collection, ids []string) (map[string]qdrant.Payload, error)
+}
+
+// Embedder is the part of *embedding.Client that a query needs.
+type Embedder interface {
+	Identity() embedding.Identity
+	Embed(ctx context.Context, role embedding.Role, texts []string) ([][]float32, embedding.Stats, error)
+}
+
+// Searcher answers queries. It is safe for concurrent use.
+type Searcher struct {
+	Store      Store
+	Embedder   Embedder
+	Translator anchor.Translator // nil: an anchor comes only with the query
+}
+
+// Query is what is asked.
+type Query struct {
+	Corpus string
+	Lang   string // of the documents and of Text
+	Text   string
+	ID     string // of the query in its dataset, for a file of translations; may be empty
+	// Anchor is the same question in AnchorLang, where the caller has it;
+	// otherwise the translator is asked.
+	Anchor     string
+	AnchorLang string
+	Lambda     float64 // weight of the source query, in [0, 1]
+	TopK       int     // documents wanted, 1 to MaxTopK
+}
+
+// PaperLambda is λ where nothing was measured for the model: the setting of the
+// Query-Synergy paper.
+const PaperLambda = 0.5
+
+// DefaultTopK is how many documents a query returns if nobody says.
+const DefaultTopK = 10
+
+// MaxTopK bounds what one query may ask for.
+const MaxTopK = 1000
+
+// The searches go deeper than the top k, by this factor and at least to this
+// depth: most certificates then need no second round. The depth grows until the
+// candidates' vectors would take more than maxCandidateBytes; then the search
+// gives up proving.
+const (
+	oversize          = 4
+	minDepth          = 50
+	deepening         = 4
+	maxCandidateBytes = 32 << 20
+)
+
+// maxQueryRunes bounds a query's text: a question is no document.
+const maxQueryRunes = 8192
+
+// Validate returns an error that says what is wrong with the query.
+func (q Query) Validate() error {
+	errs := []error{
+		qdrant.Key{Corpus: q.Corpus, Lang: q.Lang}.Validate(),
+		checkText("query", q.Text),
+	}
+	if q.Anchor != "" {
+		errs = append(errs, checkText("anchor", q.Anchor))
+	}
+	if !(q.Lambda >= 0 && q.Lambda <= 1) { // also catches NaN
+		errs = append(errs, fmt.Errorf("lambda is %v, want a number in [0, 1]", q.Lambda))
+	}
+	if q.TopK < 1 || q.TopK > MaxTopK {
+		errs = append(errs, fmt.Errorf("top-k is %d, want 1 to %d", q.TopK, MaxTopK))
+	}
+	return errors.Join(errs...)
+}
+
+func checkText(what, text string) error {
+	switch {
+	case !utf8.ValidString(text):
+		return fmt.Errorf("the %s is not valid UTF-8", what)
+	case strings.TrimSpace(text) == "":
+		return fmt.Errorf("the %s is empty", what)
+	case utf8.RuneCountInString(text) > maxQueryRunes:
+		return fmt.Errorf("the %s has more than %d characters", what, maxQueryRunes)
+	}
+	return nil
+}
+
+// Run answers a query. Where the anchor cannot be had, the answer is that of
+// the source query alone and Result.Anchor says why. An index built with
+// another model or prefix is refused with a *qdrant.SchemaError.
+func (s *Searcher) Run(ctx context.Context, q Query) (Result, error) {
+	if err := q.Validate(); err != nil {
+		return Result{}, err
+	}
+	start := time.Now()
+	collection, err := s.Store.Lookup(ctx, qdrant.Key{Corpus: q.Corpus, Lang: q.Lang})
+	if err != nil {
+		return Result{}, err
+	}
+	if err := s.checkSchema(collection); err != nil {
+		return Result{}, err
+	}
+	result := Result{
+		Version: resultVersion, Corpus: q.Corpus, Query: q.Text, Lang: q.Lang, Lambda: q.Lambda, TopK: q.TopK,
+		Hits: []Hit{},
+	}
+	source, anchored, err := s.vectors(ctx, q, &result)
+	if err != nil {
+		return Result{}, err
+	}
+	legs := []rerank.Leg{{Vector: source, Weight: 1}}
+	if anchored != nil {
+		legs = rerank.Lambda(source, anchored, q.Lambda)
+	} else {
+		result.Lambda = 1
+	}
+	if err := s.search(ctx, collection, q.TopK, legs, &result); err != nil {
+		return Result{}, err
+	}
+	result.Timings.Total = milliseconds(time.Since(start))
+	return result, nil
+}
+
+// checkSchema compares what the index was embedded with and what the query
+// will be embedded with.
+func (s *Searcher) checkSchema(c qdrant.Collection) error {
+	id := s.Embedder.Identity()
+	now := c.Schema
+	now.Model, now.QueryPrefix, now.PassagePrefix = id.Model, id.QueryPrefix, id.PassagePrefix
+	now.QueryBody, now.PassageBody = id.QueryBody, id.PassageBody
+	if id.Dimensions != 0 { // else they show when the query is embedded
+		now.Dimensions = id.Dimensions
+	}
+	if diff := c.Schema.Diff(now); len(diff) > 0 {
+		return &qdrant.SchemaError{Key: c.Key, Differences: diff}
+	}
+	return nil
+}
+
+// vectors embeds the source query and, where there is one, the anchor query,
+// which is translated meanwhile.
+func (s *Searcher) vectors(ctx context.Context, q Query, result *Result) (source, anchored []float32, err error) {
+	start := time.Now()
+	texts := []string{norm.NFC.String(q.Text)}
+	result.Anchor = Anchor{Lang: q.AnchorLang, Status: StatusNone}
+	var translated chan translation
+	switch {
+	case q.Anchor != "":
+		given, err := anchor.Given(q.Anchor, q.AnchorLang)
+		if err != nil {
+			return nil, nil, err
+		}
+		result.Anchor.Text, result.Anchor.Origin, result.Anchor.Status = given.Text, given.Origin, StatusOK
+		texts = append(texts, given.Text)
+	case lang.Base(q.Lang) == lang.Base(q.AnchorLang):
+		result.Anchor.Status = StatusSameLanguage
+	case s.Translator != nil:
+		translated = make(chan translation, 1)
+		go func() { translated <- translate(ctx, s.Translator, q) }()
+	}
+	vectors, _, err := s.Embedder.Embed(ctx, embedding.Query, texts)
+	if err != nil {
+		return nil, nil, err
+	}
+	result.Timings.Embed = milliseconds(time.Since(start))
+	if translated != nil {
+		t := <-translated
+		result.Anchor, result.Timings.Translate = t.anchor, t.took
+		if ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		if t.anchor.Text != "" {
+			start = time.Now()
+			more, _, err := s.Embedder.Embed(ctx, embedding.Query, []string{t.anchor.Text})
+			if err != nil {
+				return nil, nil, err
+			}
+			vectors = append(vectors, more...)
+			result.Timings.Embed += milliseconds(time.Since(start))
+		}
+	}
+	if len(vectors) == 1 {
+		return vectors[0], nil, nil
+	}
+	agreement := vector.Cosine(vectors[0], vectors[1])
+	result.Anchor.Agreement = &agreement
+	return vectors[0], vectors[1], nil
+}
+
+type translation struct {
+	anchor Anchor
+	took   float64 // milliseconds
+}
+
+func translate(ctx context.Context, from anchor.Translator, q Query) translation {
+	start := time.Now()
+	got, err := from.Translate(ctx, anchor.Request{ID: q.ID, Text: q.Text, From: q.Lang, To: q.AnchorLang})
+	t := translation{anchor: Anchor{Lang: q.AnchorLang}, took: milliseconds(time.Since(start))}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		t.anchor.Status, t.anchor.Error = StatusTimeout, err.Error()
+	case err != nil:
+		t.anchor.Status, t.anchor.Error = StatusUnavailable, err.Error()
+	default:
+		t.anchor.Text, t.anchor.Origin, t.anchor.Status = got.Text, got.Origin, StatusOK
+		if got.Cached {
+			t.anchor.Status = StatusCached
+		}
+	}
+	return t
+}
+
+// searchTries bounds how often a search is repeated because a document that it
+// found was deleted before it could be read.
+const searchTries = 3
+
+func (s *Searcher) search(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, result *Result) error {
+	for try := 1; ; try++ {
+		hits, err := s.fused(ctx, c, topK, legs, result)
+		if err != nil {
+			return err
+		}
+		start := time.Now()
+		ids := make([]string, len(hits))
+		for i, hit := range hits {
+			ids[i] = hit.ID
+		}
+		payloads, err := s.Store.Payloads(ctx, c, ids)
+		if err != nil {
+			return err
+		}
+		result.Timings.Search += milliseconds(time.Since(start))
+		if len(payloads) < len(hits) {
+			if try < searchTries {
+				continue
+			}
+			return fmt.Errorf("search %s: documents keep vanishing while they are read: try again when the indexer is done", c.Key)
+		}
+		result.Hits = make([]Hit, len(hits))
+		for i, hit := range hits {
+			result.Hits[i] = newHit(i+1, hit, payloads[hit.ID])
+		}
+		return nil
+	}
+}
+
+// fused searches with every leg that has weight, deeper and deeper until the
+// top k is proven or the depth is at its limit, and returns the top k.
+func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, result *Result) ([]rerank.Hit, error) {
+	weights := make([]float64, len(legs))
+	for i, leg := range legs {
+		weights[i] = leg.Weight
+	}
+	depth := max(minDepth, oversize*topK)
+	const beside = 256 // bytes of a candidate besides its vector
+	maxDepth := max(depth, maxCandidateBytes/(len(legs)*(4*c.Schema.Dimensions+beside)))
+	for ; ; depth = min(depth*deepening, maxDepth) {
+		start := time.Now()
+		lists, last, err := s.candidates(ctx, c, legs, depth)
+		if err != nil {
+			return nil, err
+		}
+		found := time.Now()
+		hits, err := rerank.Fuse(legs, lists...)
+		if err != nil {
+			return nil, fmt.Errorf("search %s: %w", c.Key, err)
+		}
+		threshold := rerank.Threshold(weights, last)
+		result.Timings.Search += milliseconds(found.Sub(start))
+		result.Timings.Fuse += milliseconds(time.Since(found))
+		result.Depth = depth
+		// Below every threshold: one of the lists holds the whole index.
+		result.Certified = math.IsInf(threshold, -1) || rerank.Certified(hits, topK, threshold)
+		if result.Certified || depth >= maxDepth {
+			return hits[:min(topK, len(hits))], nil
+		}
+	}
+}
+
+// candidates runs one exact search for each leg that has weight, all in one
+// request. last holds the lowest score of each list, −∞ where the list is the
+// whole index.
+func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []rerank.Leg, depth int) (lists [][]rerank.Candidate, last []float64, err error) {
+	last = make([]float64, len(legs))
+	var searches []qdrant.Search
+	var of []int // the leg of each search
+	for i, leg := range legs {
+		if leg.Weight > 0 {
+			searches = append(searches, qdrant.Search{Vector: leg.Vector, Limit: depth, Exact: true, WithVectors: true})
+			of = append(of, i)
+		}
+	}
+	found, err := s.Store.SearchBatch(ctx, c, searches)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, list := range found {
+		candidates := make([]rerank.Candidate, len(list))
+		for j, x := range list {
+			candidates[j] = rerank.Candidate{ID: x.ID, DocID: x.DocID, Chunk: x.Chunk, Vector: x.Vector}
+		}
+		lists = append(lists, candidates)
+		last[of[i]] = math.Inf(-1)
+		if len(list) == depth {
+			last[of[i]] = list[depth-1].Score
+		}
+	}
+	return lists, last, nil
+}
+
+func newHit(rank int, hit rerank.Hit, p qdrant.Payload) Hit {
+	out := Hit{
+		Rank: rank, ID: hit.DocID, Score: hit.Score, Source: hit.Cosines[0],
+		Lang: p.Lang, Title: p.Title, Text: p.Text, Chunk: p.Chunk, Chunks: p.Chunks, Metadata: p.Metadata,
+	}
+	if out.Metadata == nil {
+		out.Metadata = map[string]any{}
+	}
+	if len(hit.Cosines) > 1 {
+		out.Anchor = &hit.Cosines[1]
+	}
+	return out
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

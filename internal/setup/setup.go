@@ -1,0 +1,201 @@
+// Package setup makes the parts that a command works with out of its Settings:
+// the store, the embedding client, the translator. It is where packages that do
+// not know each other are joined, and it decides nothing else.
+package setup
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+
+	"github.com/query-synergy/query-synergy/internal/anchor"
+	"github.com/query-synergy/query-synergy/internal/cache"
+	"github.com/query-synergy/query-synergy/internal/cli"
+	"github.com/query-synergy/query-synergy/internal/config"
+	"github.com/query-synergy/query-synergy/internal/embedding"
+	"github.com/query-synergy/query-synergy/internal/qdrant"
+	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
+	"github.com/query-synergy/query-synergy/internal/search"
+)
+
+// Logger writes warnings, and with verbose everything, to w.
+func Logger(w io.Writer, verbose bool) *slog.Logger {
+	level := slog.LevelWarn
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{
+		Level: level,
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey && len(groups) == 0 {
+				return slog.Attr{} // a command's log is read as it runs
+			}
+			return a
+		},
+	}))
+}
+
+// Store is a connection to Qdrant, with the in-process engine behind it where
+// no server is named.
+type Store struct {
+	*qdrant.Store
+	engine *embedded.Engine // nil with a server
+	Where  string           // for people
+}
+
+// OpenStore opens the store that the settings name. The embedded one is opened
+// in the given mode; a server is the same for reading and writing. The errors
+// to branch on are embedded.ErrNoStore and *embedded.LockedError.
+func OpenStore(ctx context.Context, s config.Qdrant, mode embedded.Mode, log *slog.Logger) (*Store, error) {
+	opts := qdrant.Options{URL: s.URL, APIKey: s.APIKey.Reveal(), Timeout: s.Timeout, Logger: log}
+	if s.URL != "" {
+		store, err := qdrant.Connect(opts)
+		if err != nil {
+			return nil, err
+		}
+		return &Store{Store: store, Where: s.URL}, nil
+	}
+	engine, err := embedded.Open(ctx, s.LocalPath, mode)
+	if errors.Is(err, embedded.ErrNoStore) {
+		return nil, cli.WithHint(err, "index a corpus with indexer, or name the store with QDRANT_LOCAL_PATH or a server with QDRANT_URL")
+	}
+	if err != nil {
+		return nil, err
+	}
+	opts.Dial = engine.Dial
+	store, err := qdrant.Connect(opts)
+	if err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	return &Store{Store: store, engine: engine, Where: s.LocalPath}, nil
+}
+
+// Close ends the connection and, where there is one, the engine.
+func (s *Store) Close() error {
+	err := s.Store.Close()
+	if s.engine != nil {
+		err = errors.Join(err, s.engine.Close())
+	}
+	return err
+}
+
+// Embedder is an embedding client with its cache.
+type Embedder struct {
+	*embedding.Client
+	Profile embedding.Profile
+	cache   *cache.Cache
+}
+
+// NewEmbedder makes the client that the settings describe: the model's profile,
+// overridden where they say otherwise. It sends nothing yet.
+func NewEmbedder(s config.Embedding, log *slog.Logger) (*Embedder, error) {
+	profile := embedding.ProfileFor(s.Model)
+	if s.Instruction != nil {
+		profile = profile.WithInstruction(*s.Instruction)
+	}
+	if s.QueryPrefix != nil {
+		profile.QueryPrefix = *s.QueryPrefix
+	}
+	if s.PassagePrefix != nil {
+		profile.PassagePrefix = *s.PassagePrefix
+	}
+	if s.QueryBody != nil {
+		profile.QueryBody = s.QueryBody
+	}
+	if s.PassageBody != nil {
+		profile.PassageBody = s.PassageBody
+	}
+	if s.Dimensions != 0 {
+		profile.Dimensions, profile.RequestDimensions = s.Dimensions, true
+	}
+	e := &Embedder{Profile: profile, cache: openCache(s.CachePath, int64(s.CacheMB)<<20, log)}
+	client, err := embedding.New(embedding.Config{
+		BaseURL: s.BaseURL, APIKey: s.APIKey.Reveal(), Model: s.Model, Profile: profile,
+		BatchSize: s.BatchSize, Concurrency: s.Concurrency,
+		Timeout: s.Timeout, MaxAttempts: s.MaxAttempts,
+		Cache: e.cache, Logger: log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	e.Client = client
+	return e, nil
+}
+
+// Close gives the cache free.
+func (e *Embedder) Close() error {
+	if e.cache == nil {
+		return nil
+	}
+	return e.cache.Close()
+}
+
+// Lambda returns the λ to use: what was asked for, else what was measured for
+// the model, else the paper's.
+func (e *Embedder) Lambda(asked *float64) float64 {
+	switch {
+	case asked != nil:
+		return *asked
+	case e.Profile.Lambda != 0:
+		return e.Profile.Lambda
+	default:
+		return search.PaperLambda
+	}
+}
+
+// openCache opens a cache, or says why there is none: a cache only saves work.
+func openCache(path string, maxBytes int64, log *slog.Logger) *cache.Cache {
+	if path == "" {
+		return nil
+	}
+	c, err := cache.Open(path, maxBytes)
+	if err != nil {
+		log.Warn("going on without a cache", "error", err)
+		return nil
+	}
+	return c
+}
+
+// translationsMaxBytes bounds the cache of translations, which are short.
+const translationsMaxBytes = 256 << 20
+
+// Translator is where anchor queries come from, with its cache.
+type Translator struct {
+	anchor.Translator
+	cache *cache.Cache
+}
+
+// NewTranslator makes the translator that the settings describe, or returns nil
+// where they describe none. A file of translations, if named, takes its place.
+func NewTranslator(s *config.Translate, file string, log *slog.Logger) (*Translator, error) {
+	if file != "" {
+		translations, err := anchor.OpenFile(file)
+		if err != nil {
+			return nil, err
+		}
+		return &Translator{Translator: translations}, nil
+	}
+	if s == nil {
+		return nil, nil
+	}
+	chat, err := anchor.NewChat(anchor.ChatConfig{
+		BaseURL: s.BaseURL, APIKey: s.APIKey.Reveal(), Model: s.Model, Timeout: s.Timeout, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := &Translator{Translator: chat, cache: openCache(s.CachePath, translationsMaxBytes, log)}
+	if t.cache != nil {
+		t.Translator = anchor.NewCached(chat, t.cache, log)
+	}
+	return t, nil
+}
+
+// Close gives the cache free. A nil translator has none.
+func (t *Translator) Close() error {
+	if t == nil || t.cache == nil {
+		return nil
+	}
+	return t.cache.Close()
+}
