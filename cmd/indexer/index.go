@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/query-synergy/query-synergy/internal/cli"
+	"github.com/query-synergy/query-synergy/internal/config"
+	"github.com/query-synergy/query-synergy/internal/corpus"
+	"github.com/query-synergy/query-synergy/internal/ingest"
+	"github.com/query-synergy/query-synergy/internal/lang"
+	"github.com/query-synergy/query-synergy/internal/qdrant"
+	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
+	"github.com/query-synergy/query-synergy/internal/setup"
+)
+
+type indexCommand struct {
+	Corpus  string   `required:"" placeholder:"NAME" help:"Name of the corpus."`
+	Lang    string   `placeholder:"TAG" help:"Language of the documents, such as th or zh-Hant. Without it every document must name its own."`
+	Format  string   `default:"jsonl" enum:"jsonl,beir,squad,tsv" help:"Form of the files: ${enum} (default: ${default}). Gzip is recognised."`
+	OnError string   `default:"fail" enum:"fail,skip" help:"What a bad record does: ${enum} (default: ${default}). With skip, the exit code is 3 where any was skipped."`
+	Files   []string `arg:"" name:"file" help:"Files to read, folders for beir, - for standard input."`
+
+	ChunkRunes   int   `default:"${chunk_runes}" placeholder:"N" help:"Longer documents are cut into chunks of at most this many characters (default: ${default})."`
+	OverlapRunes int   `default:"${overlap_runes}" placeholder:"N" help:"How much a chunk repeats of the one before, in characters (default: ${default})."`
+	EmbedTitle   *bool `negatable:"" help:"Embed the title with the text (default: yes, but no for squad)."`
+
+	JSON    bool `name:"json" help:"Print the report as one JSON object."`
+	Verbose bool `short:"v" help:"Say more on stderr."`
+
+	config.StoreFlags
+	config.EmbeddingFlags
+}
+
+// Run indexes the files.
+func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
+	settings, err := config.Load(config.Environ(), c.StoreFlags, c.EmbeddingFlags)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	opts, read, err := c.options(streams)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	log := setup.Logger(streams.Stderr, c.Verbose)
+	store, err := setup.OpenStore(ctx, settings.Qdrant, embedded.ReadWrite, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	embedder, err := setup.NewEmbedder(settings.Embedding, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, embedder.Close()) }()
+
+	progress := streams.Progress("documents", 0, cli.Items)
+	defer progress.Close()
+	skipped := 0
+	if c.OnError == "skip" {
+		read.OnSkip = func(err error) {
+			skipped++
+			progress.Printf("%s: skipped: %v", name, err)
+		}
+	}
+	seen := 0
+	opts.Progress = func(r ingest.Report) {
+		progress.Add(int64(r.Documents - seen))
+		seen = r.Documents
+	}
+	report, err := ingest.Run(ctx, store, embedder, opts, corpus.Read(ctx, read, c.Files...))
+	progress.Close()
+	if err == nil && report.Documents == 0 && skipped == 0 {
+		return errors.New("the input holds no documents")
+	}
+	if err := c.print(streams, report, skipped); err != nil {
+		return err
+	}
+	switch {
+	case err != nil:
+		return explain(err)
+	case skipped > 0:
+		return cli.PartialError{Err: fmt.Errorf("%d of %d records were skipped", skipped, skipped+report.Documents)}
+	default:
+		return nil
+	}
+}
+
+// options checks what the flags say of documents.
+func (c *indexCommand) options(streams cli.Streams) (ingest.Options, corpus.Options, error) {
+	format, err := corpus.ParseFormat(c.Format)
+	if err != nil {
+		return ingest.Options{}, corpus.Options{}, err
+	}
+	opts := ingest.Options{
+		Corpus:      c.Corpus,
+		Chunking:    corpus.Chunking{MaxRunes: c.ChunkRunes, OverlapRunes: c.OverlapRunes},
+		EmbedsTitle: format.EmbedsTitle(),
+	}
+	if c.EmbedTitle != nil {
+		opts.EmbedsTitle = *c.EmbedTitle
+	}
+	read := corpus.Options{Format: format, Stdin: streams.Stdin}
+	// "en" stands in for a language that only the documents will name.
+	key := qdrant.Key{Corpus: c.Corpus, Lang: "en"}
+	if c.Lang != "" {
+		tag, err := lang.Parse(c.Lang)
+		if err != nil {
+			return opts, read, fmt.Errorf("--lang: %w", err)
+		}
+		read.Lang, key.Lang = tag, tag
+	}
+	return opts, read, errors.Join(key.Validate(), opts.Chunking.Validate())
+}
+
+func (c *indexCommand) print(streams cli.Streams, r ingest.Report, skipped int) error {
+	if c.JSON {
+		return json.NewEncoder(streams.Stdout).Encode(struct {
+			Version int    `json:"version"`
+			Corpus  string `json:"corpus"`
+			Lang    string `json:"lang,omitempty"`
+			ingest.Report
+			Skipped int `json:"skipped"`
+		}{1, c.Corpus, c.Lang, r, skipped})
+	}
+	_, err := fmt.Fprintf(streams.Stdout, "%s: %s in %s: %d embedded, %d from the cache, %d written, %d unchanged, %d removed, %d skipped\n",
+		c.Corpus, counted(r.Documents, "document"), counted(r.Passages, "passage"),
+		r.Embedded, r.Cached, r.Written, r.Unchanged, r.Removed, skipped)
+	return err
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// explain adds what to do to errors that a user meets.
+func explain(err error) error {
+	if _, ok := errors.AsType[*corpus.RecordError](err); ok {
+		return cli.WithHint(err, "mend the record, or pass --on-error skip; what was indexed stays, and is not embedded again")
+	}
+	if _, ok := errors.AsType[*qdrant.SchemaError](err); ok {
+		return cli.WithHint(err, "pass the settings of the index, or remove it with indexer delete and index again")
+	}
+	return err
+}

@@ -1,0 +1,48 @@
+// Command indexer puts documents into the vector store, one index a language.
+//
+//	indexer --corpus NAME --lang TAG [--format FORMAT] FILE...
+//	indexer status
+//	indexer delete --corpus NAME --lang TAG
+package main
+
+import (
+	"context"
+	"os"
+	"strconv"
+
+	"github.com/query-synergy/query-synergy/internal/cli"
+	"github.com/query-synergy/query-synergy/internal/config"
+	"github.com/query-synergy/query-synergy/internal/corpus"
+)
+
+const name = "indexer"
+
+func main() { os.Exit(cli.Main(name, run)) }
+
+const description = `Put documents into the vector store, one index a language.
+
+The store is embedded (a folder, no server) unless QDRANT_URL names a Qdrant
+server. Indexing again embeds and writes only what is new or changed.
+
+Example:
+  indexer --corpus docs --lang th docs.th.jsonl.gz`
+
+// grammar is the command line. Indexing is the default command.
+type grammar struct {
+	Index  indexCommand  `cmd:"" default:"withargs" help:"Index documents (the default command)."`
+	Status statusCommand `cmd:"" help:"List corpora, languages, counts and models."`
+	Delete deleteCommand `cmd:"" help:"Delete an index."`
+}
+
+func run(ctx context.Context, args []string, streams cli.Streams) error {
+	var g grammar
+	vars := config.HelpVars()
+	vars["chunk_runes"] = strconv.Itoa(corpus.DefaultChunking.MaxRunes)
+	vars["overlap_runes"] = strconv.Itoa(corpus.DefaultChunking.OverlapRunes)
+	command, err := cli.Parse(cli.App{Name: name, Description: description, Vars: vars}, &g, args, streams)
+	if err != nil {
+		return err
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	return command.Run(streams)
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/query-synergy/query-synergy/internal/cli"
+	"github.com/query-synergy/query-synergy/internal/config"
+	"github.com/query-synergy/query-synergy/internal/qdrant"
+	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
+	"github.com/query-synergy/query-synergy/internal/setup"
+)
+
+type statusCommand struct {
+	Corpus string `placeholder:"NAME" help:"Only this corpus."`
+	JSON   bool   `name:"json" help:"Print one JSON object."`
+	config.StoreFlags
+}
+
+// indexStatus is an index in the JSON of `indexer status`.
+type indexStatus struct {
+	qdrant.Key
+	Collection string `json:"collection"`
+	Documents  uint64 `json:"documents"`
+	Passages   uint64 `json:"passages"`
+	qdrant.Schema
+}
+
+// Run lists the indexes.
+func (c *statusCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
+	settings, err := config.Load(config.Environ(), c.StoreFlags)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	indexes := []indexStatus{}
+	where := settings.Qdrant.LocalPath
+	store, err := setup.OpenStore(ctx, settings.Qdrant, embedded.ReadOnly, setup.Logger(streams.Stderr, false))
+	switch {
+	case errors.Is(err, embedded.ErrNoStore): // nothing is there, and that is the answer
+	case err != nil:
+		return err
+	default:
+		defer func() { err = errors.Join(err, store.Close()) }()
+		where = store.Where
+		infos, err := store.List(ctx)
+		if err != nil {
+			return err
+		}
+		for _, i := range infos {
+			if c.Corpus == "" || i.Key.Corpus == c.Corpus {
+				indexes = append(indexes, indexStatus{i.Key, i.Name, i.Documents, i.Passages, i.Schema})
+			}
+		}
+	}
+	if c.JSON {
+		return json.NewEncoder(streams.Stdout).Encode(struct {
+			Version int           `json:"version"`
+			Store   string        `json:"store"`
+			Indexes []indexStatus `json:"indexes"`
+		}{1, where, indexes})
+	}
+	if len(indexes) == 0 {
+		_, err := fmt.Fprintf(streams.Stderr, "%s: nothing is indexed at %s\n", name, where)
+		return err
+	}
+	columns := []cli.Column{
+		{Title: "corpus", Flex: true}, {Title: "lang"},
+		{Title: "documents", Right: true}, {Title: "passages", Right: true},
+		{Title: "dimensions", Right: true}, {Title: "model", Flex: true},
+	}
+	rows := make([][]string, len(indexes))
+	for n, i := range indexes {
+		rows[n] = []string{
+			i.Corpus, i.Lang, strconv.FormatUint(i.Documents, 10), strconv.FormatUint(i.Passages, 10),
+			strconv.Itoa(i.Dimensions), i.Model,
+		}
+	}
+	return streams.Table(columns, rows)
+}
