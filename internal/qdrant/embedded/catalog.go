@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 const schemaVersion = 1
@@ -65,11 +65,12 @@ func collectionDir(dir string, id int64) string {
 
 // openDB opens the catalog with one connection for writing or several for
 // reading. WAL mode lets other processes read while this one writes.
-func openDB(dir string, write bool) (*sql.DB, error) {
+func openDB(dir string, write bool) *sql.DB {
 	pragmas := url.Values{}
 	// FULL: a write that was acknowledged survives a power cut.
 	pragmas.Add("_pragma", "busy_timeout(10000)")
 	pragmas.Add("_pragma", "synchronous(FULL)")
+	pragmas.Add("_pragma", "journal_size_limit(0)")
 	conns := 16
 	if write {
 		pragmas.Add("_txlock", "immediate")
@@ -81,13 +82,10 @@ func openDB(dir string, write bool) (*sql.DB, error) {
 	path := url.URL{Path: filepath.Join(dir, "store.db")}
 	// Opaque: a relative path must not be read as a host.
 	dsn := url.URL{Scheme: "file", Opaque: path.EscapedPath(), RawQuery: pragmas.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err != nil {
-		return nil, fmt.Errorf("open store %s: %w", dir, err)
-	}
+	db := sql.OpenDB(connector{&sqlite.Driver{}, dsn.String()})
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	return db, nil
+	return db
 }
 
 // checkSchema makes the tables of a new store, or refuses one of a later
@@ -109,7 +107,7 @@ func checkSchema(ctx context.Context, db *sql.DB, create bool) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to roll back
+	defer tx.Rollback()
 	if _, err := tx.ExecContext(ctx, schema+"PRAGMA user_version = "+strconv.Itoa(schemaVersion)); err != nil {
 		return err
 	}
@@ -157,7 +155,7 @@ func (s *state) rowsOf(ctx context.Context, tx *sql.Tx, keys []pointKey) (map[po
 	if err != nil {
 		return nil, err
 	}
-	defer stmt.Close() //nolint:errcheck // closed with its transaction anyway
+	defer stmt.Close()
 	for _, key := range keys {
 		var row int
 		switch err := stmt.QueryRowContext(ctx, key[:]).Scan(&row); {
@@ -180,7 +178,7 @@ func (s *state) deadRows(ctx context.Context, tx *sql.Tx) (bitset, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+	defer rows.Close()
 	bits := make(bitset, (s.rows+7)/8)
 	for rows.Next() {
 		var block int

@@ -188,7 +188,6 @@ func (c *collectionsService) Get(ctx context.Context, req *qc.GetCollectionInfoR
 				Params: &qc.CollectionParams{
 					ShardNumber:            max(1, config.GetShardNumber()),
 					VectorsConfig:          config.GetVectorsConfig(),
-					OnDiskPayload:          true,
 					ReplicationFactor:      config.ReplicationFactor,
 					WriteConsistencyFactor: config.WriteConsistencyFactor,
 				},
@@ -212,7 +211,7 @@ func (s *state) indexes(ctx context.Context, tx *sql.Tx) (map[string]*qc.Payload
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+	defer rows.Close()
 	out := map[string]*qc.PayloadSchemaInfo{}
 	for rows.Next() {
 		var field string
@@ -233,7 +232,7 @@ func (c *collectionsService) List(ctx context.Context, _ *qc.ListCollectionsRequ
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+		defer rows.Close()
 		for rows.Next() {
 			var d qc.CollectionDescription
 			if err := rows.Scan(&d.Name); err != nil {
@@ -340,7 +339,7 @@ func (c *collectionsService) aliases(ctx context.Context, query string, args ...
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+		defer rows.Close()
 		for rows.Next() {
 			var d qc.AliasDescription
 			if err := rows.Scan(&d.AliasName, &d.CollectionName); err != nil {

@@ -56,10 +56,10 @@ const maxMessage = 256 << 20
 func Open(ctx context.Context, dir string, mode Mode) (*Engine, error) {
 	e := &Engine{dir: dir, views: views{current: map[int64]*view{}}, appender: map[int64]*flatFiles{}}
 	if err := e.open(ctx, mode); err != nil {
-		return nil, errors.Join(err, e.closeStore())
+		return nil, errors.Join(e.explained(err), e.closeStore())
 	}
 	e.listener = bufconn.Listen(1 << 20)
-	e.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.UnaryInterceptor(asStatus))
+	e.server = grpc.NewServer(grpc.MaxRecvMsgSize(maxMessage), grpc.UnaryInterceptor(e.asStatus))
 	qc.RegisterQdrantServer(e.server, health{})
 	qc.RegisterCollectionsServer(e.server, &collectionsService{engine: e})
 	qc.RegisterPointsServer(e.server, &pointsService{engine: e})
@@ -85,17 +85,12 @@ func (e *Engine) open(ctx context.Context, mode Mode) error {
 			return err
 		}
 		e.lock = lock
-		if e.writer, err = openDB(e.dir, true); err != nil {
-			return err
-		}
+		e.writer = openDB(e.dir, true)
 		if err := checkSchema(ctx, e.writer, true); err != nil {
 			return fmt.Errorf("open store %s: %w", e.dir, err)
 		}
 	}
-	var err error
-	if e.reader, err = openDB(e.dir, false); err != nil {
-		return err
-	}
+	e.reader = openDB(e.dir, false)
 	if mode == ReadWrite {
 		return e.sweep(ctx)
 	}
@@ -113,7 +108,7 @@ func (e *Engine) sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+		defer rows.Close()
 		generation := map[string]int64{}
 		for rows.Next() {
 			var id, gen int64
@@ -184,9 +179,9 @@ func (e *Engine) closeStore() error {
 	return errors.Join(errs...)
 }
 
-// asStatus turns what is no gRPC status yet into one: trouble with the disk or
-// the catalog is Internal, as it is in Qdrant.
-func asStatus(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+// asStatus turns what is no gRPC status yet into one, as Qdrant does: a full disk
+// is ResourceExhausted, other trouble with the disk or the catalog Internal.
+func (e *Engine) asStatus(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	resp, err := handler(ctx, req)
 	if err == nil {
 		return resp, nil
@@ -196,6 +191,9 @@ func asStatus(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grp
 	}
 	if _, ok := status.FromError(err); ok {
 		return nil, err
+	}
+	if isDiskFull(err) {
+		return nil, status.Error(codes.ResourceExhausted, e.explained(err).Error())
 	}
 	return nil, status.Error(codes.Internal, err.Error())
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"testing"
 
@@ -118,5 +117,4 @@ func BenchmarkScan(b *testing.B) {
 			}
 		})
 	}
-	_ = os.Stdout
 }

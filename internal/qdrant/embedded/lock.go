@@ -33,7 +33,7 @@ func lockStore(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close() //nolint:errcheck // nothing was written
+		defer f.Close()
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, fmt.Errorf("lock store %s: %w", dir, err)
 		}

@@ -27,7 +27,7 @@ func mapFile(path string, need int64) (*mapping, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // read only; the mapping outlives the descriptor
+	defer f.Close()
 	stat, err := f.Stat()
 	if err != nil {
 		return nil, err

@@ -381,7 +381,7 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+		defer rows.Close()
 		for rows.Next() {
 			var row int
 			if err := rows.Scan(&row); err != nil {

@@ -74,17 +74,25 @@ func (v *view) scan(ctx context.Context, searches []search, keep func(row int) b
 	return out, nil
 }
 
+// scanStreams is how many runs of neighbouring rows a worker reads side by side.
+// One product alone is too short to keep the memory busy: the processor fetches
+// ahead in each run while it works in another.
+const scanStreams = 4
+
 func (v *view) scanRows(from, to int, searches []search, keep func(row int) bool, lists []topList) {
 	vectors := v.allVectors()
-	for row := from; row < to; row++ {
-		if v.deadBits.has(row) || keep != nil && !keep(row) {
-			continue
-		}
-		x := vectors[row*v.dimensions : (row+1)*v.dimensions]
-		for i := range searches {
-			score := vector.Dot(searches[i].query, x)
-			if floor := searches[i].floor; floor == nil || score >= *floor {
-				lists[i].offer(scored{row, score})
+	run := (to - from + scanStreams - 1) / scanStreams
+	for first := from; first < from+run; first++ {
+		for row := first; row < to; row += run {
+			if v.deadBits.has(row) || keep != nil && !keep(row) {
+				continue
+			}
+			x := vectors[row*v.dimensions : (row+1)*v.dimensions]
+			for i := range searches {
+				score := vector.Dot(searches[i].query, x)
+				if floor := searches[i].floor; floor == nil || score >= *floor {
+					lists[i].offer(scored{row, score})
+				}
 			}
 		}
 	}

@@ -89,7 +89,8 @@ func (vs *views) acquire(ctx context.Context, dir string, tx *sql.Tx, s *state) 
 	if err != nil {
 		return nil, err
 	}
-	v := &view{state: s, deadBits: dead}
+	own := *s // a writer goes on to change its state
+	v := &view{state: &own, deadBits: dead}
 	for _, part := range []struct {
 		kind string
 		need int64
@@ -129,7 +130,7 @@ func (vs *views) forgetDropped(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // its error comes out of rows.Err
+	defer rows.Close()
 	alive := map[int64]bool{}
 	for rows.Next() {
 		var id int64
@@ -188,7 +189,7 @@ func (e *Engine) snapshot(ctx context.Context, fn func(*sql.Tx) error) error {
 			if err != nil {
 				return fmt.Errorf("read store %s: %w", e.dir, err)
 			}
-			defer tx.Rollback() //nolint:errcheck // it only read
+			defer tx.Rollback()
 			return fn(tx)
 		}()
 		if !errors.Is(err, fs.ErrNotExist) {

@@ -90,7 +90,7 @@ func (e *Engine) upsert(ctx context.Context, name string, points func(*state) ([
 		if err != nil {
 			return err
 		}
-		defer insert.Close() //nolint:errcheck // closed with its transaction anyway
+		defer insert.Close()
 		for i := range keys {
 			if _, err := insert.ExecContext(ctx, keys[i][:], s.rows+i); err != nil {
 				return err
@@ -227,26 +227,15 @@ func (e *Engine) copyLive(ctx context.Context, tx *sql.Tx, v *view, next *state)
 		return err
 	}
 	defer files.close() //nolint:errcheck // everything in them is synced
-	rows, err := tx.QueryContext(ctx, "SELECT row FROM "+v.pointsTable()+" ORDER BY id")
+	order, err := v.rowsByID(ctx, tx)
 	if err != nil {
-		return err
-	}
-	var order []int
-	for rows.Next() {
-		var row int
-		if err := rows.Scan(&row); err != nil {
-			return errors.Join(err, rows.Close())
-		}
-		order = append(order, row)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
 	update, err := tx.PrepareContext(ctx, "UPDATE "+v.pointsTable()+" SET row = ? WHERE id = ?")
 	if err != nil {
 		return err
 	}
-	defer update.Close() //nolint:errcheck // closed with its transaction anyway
+	defer update.Close()
 	const chunk = 4096
 	for len(order) > 0 {
 		n := min(chunk, len(order))
@@ -275,6 +264,24 @@ func (e *Engine) copyLive(ctx context.Context, tx *sql.Tx, v *view, next *state)
 		order = order[n:]
 	}
 	return nil
+}
+
+// rowsByID lists the live rows in the order of their point ids.
+func (s *state) rowsByID(ctx context.Context, tx *sql.Tx) ([]int, error) {
+	rows, err := tx.QueryContext(ctx, "SELECT row FROM "+s.pointsTable()+" ORDER BY id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var order []int
+	for rows.Next() {
+		var row int
+		if err := rows.Scan(&row); err != nil {
+			return nil, err
+		}
+		order = append(order, row)
+	}
+	return order, rows.Err()
 }
 
 // discardGeneration removes files that nothing in the catalog names.
