@@ -173,7 +173,7 @@ func TestOldServersVectors(t *testing.T) {
 		return &qc.QueryResponse{Result: []*qc.ScoredPoint{{
 			Id: qc.NewIDUUID(onePoint[0].ID),
 			Vectors: &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vector{
-				Vector: &qc.VectorOutput{Data: []float32{0.6, 0.8}},
+				Vector: &qc.VectorOutput{Data: []float32{0.6, 0.8}}, //nolint:staticcheck // what older servers fill
 			}},
 		}}}, nil
 	}}

@@ -22,11 +22,12 @@ type Search struct {
 
 // Candidate is a passage that a search found.
 type Candidate struct {
-	ID     string
-	Score  float64 // cosine as the server gave it, in single precision; rounding may exceed 1
-	DocID  string
-	Chunk  int
-	Vector []float32 // unit length; nil unless asked for
+	ID          string
+	Score       float64 // cosine as the server gave it, in single precision; rounding may exceed 1
+	DocID       string
+	Chunk       int
+	ContentHash string    // tells whether a payload read later is still the one that was found
+	Vector      []float32 // unit length; nil unless asked for
 }
 
 // Search returns the best candidates, by descending score, ties by ascending id.
@@ -87,7 +88,7 @@ func (q Search) request(c Collection) *qc.QueryPoints {
 		Query:          qc.NewQueryDense(q.Vector),
 		Limit:          qc.PtrOf(uint64(q.Limit)),
 		Params:         &qc.SearchParams{Exact: qc.PtrOf(q.Exact)},
-		WithPayload:    qc.NewWithPayloadInclude(keyDocID, keyChunk),
+		WithPayload:    qc.NewWithPayloadInclude(keyDocID, keyChunk, keyContentHash),
 		WithVectors:    qc.NewWithVectors(q.WithVectors),
 	}
 }
@@ -99,11 +100,12 @@ func candidates(points []*qc.ScoredPoint) []Candidate {
 	for i, point := range points {
 		p := payloadOf(point.GetPayload())
 		out[i] = Candidate{
-			ID:     point.GetId().GetUuid(),
-			Score:  float64(point.GetScore()),
-			DocID:  p.DocID,
-			Chunk:  p.Chunk,
-			Vector: point.GetVectors().GetVector().GetDenseVector().GetData(),
+			ID:          point.GetId().GetUuid(),
+			Score:       float64(point.GetScore()),
+			DocID:       p.DocID,
+			Chunk:       p.Chunk,
+			ContentHash: p.ContentHash,
+			Vector:      point.GetVectors().GetVector().GetDenseVector().GetData(),
 		}
 	}
 	slices.SortFunc(out, func(a, b Candidate) int {

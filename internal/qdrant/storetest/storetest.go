@@ -345,7 +345,7 @@ func testPayload(t *testing.T, f *fixture) {
 	want := qdrant.Payload{
 		DocID:       "วิกิ/ประเทศไทย#1",
 		Lang:        "th",
-		Title:       "نص عربي ‏ 漢字 🐘",
+		Title:       "نص عربي \u200f 漢字 🐘",
 		Text:        "บรรทัดแรก\nline two\t\"quoted\" \\ \u0000 end",
 		Chunk:       2,
 		Chunks:      3,
@@ -399,7 +399,7 @@ func testOverwrite(t *testing.T, f *fixture) {
 		t.Errorf("payload %+v, want %+v", payloads[id(1)], second.Payload)
 	}
 	found := f.search(t, c, qdrant.Search{Vector: []float32{0, 1}, Limit: 5, WithVectors: true})
-	want := []qdrant.Candidate{{ID: id(1), Score: 1, DocID: "doc-1", Vector: []float32{0, 1}}}
+	want := []qdrant.Candidate{{ID: id(1), Score: 1, DocID: "doc-1", ContentHash: "hash-1", Vector: []float32{0, 1}}}
 	if !reflect.DeepEqual(found, want) {
 		t.Errorf("search found %+v, want %+v", found, want)
 	}
@@ -472,7 +472,10 @@ func testScroll(t *testing.T, f *fixture) {
 		}
 	}
 	seen := 0
-	for range f.store.Scroll(t.Context(), c, 5) {
+	for _, err := range f.store.Scroll(t.Context(), c, 5) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if seen++; seen == 7 {
 			break
 		}
