@@ -109,6 +109,9 @@ type Options struct {
 	// OnSkip, if set, is called for each bad record, and the reading goes on;
 	// the error is a *RecordError. If nil, the first bad record ends it.
 	OnSkip func(error)
+	// OnRead, if set, hears how many more bytes of the inputs were read, as they
+	// lie on disk; Size tells how many there are.
+	OnRead func(bytes int)
 	// Stdin is what the path "-" reads.
 	Stdin io.Reader
 }

@@ -14,7 +14,7 @@ type Qrels map[string]map[string]int
 // ReadQrels reads BEIR's qrels, which may be gzipped: tab-separated, with the
 // header query-id, corpus-id, score. The first fault ends the reading.
 func ReadQrels(path string) (Qrels, error) {
-	src, err := open(context.Background(), path, nil)
+	src, err := open(context.Background(), path, Options{})
 	if err != nil {
 		return nil, err
 	}

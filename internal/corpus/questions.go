@@ -70,7 +70,7 @@ func ReadQueries(path string) ([]Question, error) {
 
 // collect opens a file and gathers the valid questions that read adds.
 func collect(path string, read func(src *source, add func(Question) error) error) ([]Question, error) {
-	src, err := open(context.Background(), path, nil)
+	src, err := open(context.Background(), path, Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func documents(ctx context.Context, opts Options, path string) iter.Seq2[Documen
 			yield(Document{}, err)
 			return
 		}
-		src, err := open(ctx, path, opts.Stdin)
+		src, err := open(ctx, path, opts)
 		if err != nil {
 			yield(Document{}, err)
 			return
@@ -83,6 +83,24 @@ func documents(ctx context.Context, opts Options, path string) iter.Seq2[Documen
 		}
 		read(src)(yield)
 	}
+}
+
+// Size returns how many bytes the inputs have as they lie on disk, which is what
+// Options.OnRead counts; 0 where one cannot tell, as standard input.
+func Size(format Format, paths ...string) int64 {
+	var size int64
+	for _, path := range paths {
+		file, err := corpusFile(format, path)
+		if err != nil {
+			return 0
+		}
+		info, err := os.Stat(file)
+		if err != nil || !info.Mode().IsRegular() {
+			return 0
+		}
+		size += info.Size()
+	}
+	return size
 }
 
 // corpusFile returns the file to read for a path, which may be a folder in BEIR.

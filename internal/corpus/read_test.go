@@ -326,7 +326,10 @@ func TestReadStops(t *testing.T) {
 	n := 0
 	opts := jsonl("en")
 	opts.Stdin = strings.NewReader(in)
-	for range corpus.Read(t.Context(), opts, "-") {
+	for _, err := range corpus.Read(t.Context(), opts, "-") {
+		if err != nil {
+			t.Fatal(err)
+		}
 		n++
 		break
 	}

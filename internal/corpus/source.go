@@ -23,12 +23,12 @@ type source struct {
 
 // open opens a path, where "-" is stdin. Reads end when ctx does; one that
 // already blocks, on a terminal or a pipe, ends with its next byte.
-func open(ctx context.Context, path string, stdin io.Reader) (*source, error) {
+func open(ctx context.Context, path string, opts Options) (*source, error) {
 	src := &source{name: path}
-	raw := stdin
+	raw := opts.Stdin
 	if path == "-" {
 		src.name = "<stdin>"
-		if stdin == nil {
+		if raw == nil {
 			return nil, errors.New(`no standard input to read "-" from`)
 		}
 	} else {
@@ -38,7 +38,7 @@ func open(ctx context.Context, path string, stdin io.Reader) (*source, error) {
 		}
 		raw, src.file = file, file
 	}
-	if err := src.decode(contextReader{ctx, raw}); err != nil {
+	if err := src.decode(watchedReader{ctx, raw, opts.OnRead}); err != nil {
 		src.Close()
 		return nil, fmt.Errorf("read %s: %w", src.name, err)
 	}
@@ -86,16 +86,22 @@ func (s *source) Close() {
 	}
 }
 
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
+// watchedReader ends with its context and tells how much was read.
+type watchedReader struct {
+	ctx    context.Context
+	r      io.Reader
+	onRead func(bytes int)
 }
 
-func (c contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
+func (w watchedReader) Read(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return c.r.Read(p)
+	n, err := w.r.Read(p)
+	if w.onRead != nil {
+		w.onRead(n)
+	}
+	return n, err
 }
 
 // errLineTooLong says that a line was passed over because of its length.
