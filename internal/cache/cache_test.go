@@ -239,8 +239,8 @@ func TestDamagedPagesGiveAClearErrorOrAMiss(t *testing.T) {
 	write(t, path, file)
 	c, err = cache.Open(path, plenty)
 	if err == nil {
-		defer c.Close()
 		_, err = c.GetMany(t.Context(), []cache.Key{key("1")})
+		err = errors.Join(err, c.Close())
 	}
 	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "delete it") {
 		t.Errorf("error %v, want one that names %s and says to delete it", err, path)

@@ -122,7 +122,7 @@ func hints(err error) []string {
 	var all []string
 	var walk func(error)
 	walk = func(err error) {
-		if h, ok := err.(interface{ Hint() string }); ok && !slices.Contains(all, h.Hint()) { //nolint:errorlint // every node is visited
+		if h, ok := err.(interface{ Hint() string }); ok && !slices.Contains(all, h.Hint()) {
 			all = append(all, h.Hint())
 		}
 		switch e := err.(type) { //nolint:errorlint // this is the unwrapping

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -24,6 +25,7 @@ type Progress struct {
 	stderr io.Writer
 	bars   *mpb.Progress // nil: nothing is drawn
 	bar    *mpb.Bar
+	total  atomic.Int64 // 0: unknown
 }
 
 // Progress begins to show the progress of what, with rate and, where total > 0,
@@ -42,9 +44,11 @@ func (s Streams) Progress(what string, total int64, unit Unit) *Progress {
 	}
 	name, space := decor.Name(Clean(what)+" "), decor.Name(" ")
 	if total > 0 {
-		p.bar = p.bars.New(total, mpb.BarStyle().Rbound("] "), mpb.BarRemoveOnComplete(),
+		// mpb would take a total given here for final.
+		p.bar = p.bars.New(0, mpb.BarStyle().Rbound("] "),
 			mpb.PrependDecorators(name, pair, space),
 			mpb.AppendDecorators(rate, decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
+		p.SetTotal(total)
 		return p
 	}
 	p.bar = p.bars.New(0, mpb.SpinnerStyle(), mpb.BarWidth(1),
@@ -55,8 +59,21 @@ func (s Streams) Progress(what string, total int64, unit Unit) *Progress {
 
 // Add counts n more.
 func (p *Progress) Add(n int64) {
+	if p.bar == nil {
+		return
+	}
+	p.bar.IncrInt64(n)
+	if total := p.total.Load(); total > 0 && p.bar.Current() > total {
+		p.SetTotal(p.bar.Current())
+	}
+}
+
+// SetTotal corrects a total that was an estimate. A count that goes beyond the
+// total raises it.
+func (p *Progress) SetTotal(total int64) {
 	if p.bar != nil {
-		p.bar.IncrInt64(n)
+		p.total.Store(total)
+		p.bar.SetTotal(total, false)
 	}
 }
 

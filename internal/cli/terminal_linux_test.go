@@ -20,14 +20,14 @@ func screen(output string) []string {
 		switch {
 		case strings.HasPrefix(output, "\x1b["):
 			end := strings.IndexAny(output, "AJm")
-			switch {
-			case output[end] == 'A':
+			switch output[end] {
+			case 'A':
 				up := 0
 				for _, digit := range output[2:end] {
 					up = up*10 + int(digit-'0')
 				}
 				at = max(0, at-up)
-			case output[end] == 'J':
+			case 'J':
 				rows = append(rows[:at:at], "")
 			}
 			output = output[end+1:]
@@ -65,7 +65,7 @@ func TestProgressLeavesNoTrace(t *testing.T) {
 	}{
 		"stopped in the middle": {10, cli.Items, 3, "3/10"},
 		"complete":              {10, cli.Items, 10, "10/10"},
-		"beyond the total":      {10, cli.Items, 11, "10/10"},
+		"beyond the total":      {10, cli.Items, 11, "11/11"},
 		"bytes":                 {4096, cli.Bytes, 1024, "1.0 KiB / 4.0 KiB"},
 		"unknown total":         {0, cli.Items, 7, " 7 "},
 	}
