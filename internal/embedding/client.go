@@ -311,7 +311,8 @@ func (j *job) request(ctx context.Context) error {
 			if err := j.embed(working, batch); err != nil {
 				return err
 			}
-			return j.store(working, batch)
+			// What was paid for is kept, also where another batch failed meanwhile.
+			return j.store(context.WithoutCancel(working), batch)
 		})
 	}
 	if err := group.Wait(); err != nil {

@@ -208,7 +208,7 @@ func TestPermanentErrors(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	refused := roundTrip(func(*http.Request) (*http.Response, error) { return nil, connectionRefused })
+	refused := roundTrip(func(*http.Request) (*http.Response, error) { return nil, errConnectionRefused })
 	synctest.Test(t, func(t *testing.T) {
 		c := newClient(t, embedding.Config{BaseURL: "http://user:pass-word@endpoint.test/v1", Model: "m", Transport: refused})
 		_, _, err := c.Embed(t.Context(), embedding.Query, []string{"a"})
@@ -333,7 +333,7 @@ func FuzzReply(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		answer := roundTrip(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: readCloser(body)}, nil
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: readCloser(body)}, nil
 		})
 		c := newClient(t, embedding.Config{
 			BaseURL: "http://endpoint.test/v1", Model: "m", Transport: answer, MaxAttempts: 1,

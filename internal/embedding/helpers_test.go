@@ -22,7 +22,7 @@ const dimensions = 16
 // plainE5 tells Hashed the role by the prefix.
 var plainE5 = embedding.Profile{QueryPrefix: "query: ", PassagePrefix: "passage: ", Dimensions: dimensions}
 
-var connectionRefused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+var errConnectionRefused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 
 type roundTrip func(*http.Request) (*http.Response, error)
 

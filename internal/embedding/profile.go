@@ -1,6 +1,7 @@
 package embedding
 
 import (
+	"fmt"
 	"path"
 	"strings"
 )
@@ -63,8 +64,9 @@ var profiles = []struct {
 		MaxRunes:          longMaxRunes,
 	}},
 	{"gte-qwen2-7b-instruct", Profile{
-		Name: "gte-Qwen2-7B-instruct", Dimensions: 3584, MaxRunes: longMaxRunes,
-	}.WithInstruction(DefaultInstruction)},
+		Name: "gte-Qwen2-7B-instruct", QueryPrefix: instructed(DefaultInstruction),
+		Dimensions: 3584, MaxRunes: longMaxRunes,
+	}},
 	{"text-embedding-3-small", openAI("text-embedding-3-small", 1536)},
 	{"text-embedding-3-large", openAI("text-embedding-3-large", 3072)},
 }
@@ -104,8 +106,22 @@ func ProfileFor(model string) Profile {
 }
 
 // WithInstruction returns the profile with the query prefix of an
-// instruction-tuned model that is told this task.
-func (p Profile) WithInstruction(instruction string) Profile {
-	p.QueryPrefix = "Instruct: " + instruction + "\nQuery: "
-	return p
+// instruction-tuned model that is told this task; with none, if the instruction
+// is empty. It refuses a model that wants another prefix instead.
+func (p Profile) WithInstruction(instruction string) (Profile, error) {
+	if p.QueryPrefix != "" && !strings.HasPrefix(p.QueryPrefix, instructionMark) {
+		return p, fmt.Errorf("profile %q takes no instruction, its queries begin with %q: set EMBEDDING_QUERY_PREFIX to change that", p.Name, p.QueryPrefix)
+	}
+	p.QueryPrefix = ""
+	if instruction != "" {
+		p.QueryPrefix = instructed(instruction)
+	}
+	return p, nil
+}
+
+const instructionMark = "Instruct: "
+
+// instructed is the form in which instruction-tuned models read their task.
+func instructed(instruction string) string {
+	return instructionMark + instruction + "\nQuery: "
 }

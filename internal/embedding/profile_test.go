@@ -44,9 +44,19 @@ func TestProfileFor(t *testing.T) {
 }
 
 func TestWithInstruction(t *testing.T) {
-	p := embedding.ProfileFor("gte-Qwen2-7B-instruct").WithInstruction("Find the law")
-	if p.QueryPrefix != "Instruct: Find the law\nQuery: " || p.PassagePrefix != "" {
-		t.Errorf("%+v", p)
+	for _, c := range []struct{ model, instruction, prefix, fault string }{
+		{"gte-Qwen2-7B-instruct", "Find the law", "Instruct: Find the law\nQuery: ", ""},
+		{"gte-Qwen2-7B-instruct", "", "", ""},
+		{"a-model-of-tomorrow", "Find the law", "Instruct: Find the law\nQuery: ", ""},
+		{"multilingual-e5-large", "Find the law", "query: ", "takes no instruction"},
+	} {
+		p, err := embedding.ProfileFor(c.model).WithInstruction(c.instruction)
+		if p.QueryPrefix != c.prefix || p.PassagePrefix != embedding.ProfileFor(c.model).PassagePrefix {
+			t.Errorf("%s told %q: prefixes %q and %q, want %q for queries", c.model, c.instruction, p.QueryPrefix, p.PassagePrefix, c.prefix)
+		}
+		if (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
+			t.Errorf("%s told %q: error %v, want %q", c.model, c.instruction, err, c.fault)
+		}
 	}
 }
 

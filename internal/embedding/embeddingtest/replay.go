@@ -36,20 +36,28 @@ func Replay(table map[Entry][]float32) *Server {
 // passages and questions. dir is testenv.XQuAD's.
 func XQuAD(tb testing.TB, dir string, langs ...string) *Server {
 	tb.Helper()
+	return replayLanguages(tb, vectorsOfXQuAD(dir), langs, func(lang string) (passages, questions []string) {
+		return XQuADTexts(tb, dir, lang)
+	})
+}
+
+func vectorsOfXQuAD(dir string) string { return filepath.Join(dir, "e5-small") }
+
+// replayLanguages replays what folder holds: for each language a row of
+// <lang>.passages.f32 and <lang>.queries.f32 for each of its texts.
+func replayLanguages(tb testing.TB, folder string, langs []string, texts func(lang string) (passages, questions []string)) *Server {
+	tb.Helper()
 	table := map[Entry][]float32{}
 	for _, lang := range langs {
-		passages, questions := XQuADTexts(tb, dir, lang)
+		passages, questions := texts(lang)
 		for _, part := range []struct {
 			role  embedding.Role
-			file  string
 			texts []string
-		}{
-			{embedding.Passage, lang + ".passages.f32", passages},
-			{embedding.Query, lang + ".queries.f32", questions},
-		} {
-			vectors := RecordedVectors(tb, dir, part.file)
+		}{{embedding.Passage, passages}, {embedding.Query, questions}} {
+			file := vectorFile(lang, part.role)
+			vectors := readVectors(tb, folder, file)
 			if len(vectors) != len(part.texts) {
-				tb.Fatalf("%s has %d rows, want %d", part.file, len(vectors), len(part.texts))
+				tb.Fatalf("%s has %d rows, want %d", file, len(vectors), len(part.texts))
 			}
 			for i, text := range part.texts {
 				table[Entry{part.role, text}] = vectors[i]
@@ -57,6 +65,13 @@ func XQuAD(tb testing.TB, dir string, langs ...string) *Server {
 		}
 	}
 	return Replay(table)
+}
+
+func vectorFile(lang string, role embedding.Role) string {
+	if role == embedding.Passage {
+		return lang + ".passages.f32"
+	}
+	return lang + ".queries.f32"
 }
 
 // XQuADTexts returns the passages and questions of a language in file order,
@@ -89,18 +104,32 @@ func XQuADTexts(tb testing.TB, dir, lang string) (passages, questions []string) 
 // "th.queries.f32", checked against the manifest.
 func RecordedVectors(tb testing.TB, dir, name string) [][]float32 {
 	tb.Helper()
-	var manifest struct {
-		Dim   int `json:"dim"`
-		Files map[string]struct {
-			Rows   int    `json:"rows"`
-			SHA256 string `json:"sha256"`
-		} `json:"files"`
-	}
-	folder := filepath.Join(dir, "e5-small")
-	readJSON(tb, filepath.Join(folder, "manifest.json"), &manifest)
+	return readVectors(tb, vectorsOfXQuAD(dir), name)
+}
+
+// manifest lists the files of vectors in a folder: raw little-endian float32,
+// a row for each text.
+type manifest struct {
+	Model   string                  `json:"model"`
+	Weights string                  `json:"weights"`
+	Dim     int                     `json:"dim"`
+	Files   map[string]manifestFile `json:"files"`
+}
+
+type manifestFile struct {
+	Rows   int    `json:"rows"`
+	SHA256 string `json:"sha256"`
+}
+
+const manifestName = "manifest.json"
+
+func readVectors(tb testing.TB, folder, name string) [][]float32 {
+	tb.Helper()
+	var manifest manifest
+	readJSON(tb, filepath.Join(folder, manifestName), &manifest)
 	want, ok := manifest.Files[name]
 	if !ok {
-		tb.Fatalf("%s does not list %s", filepath.Join(folder, "manifest.json"), name)
+		tb.Fatalf("%s does not list %s", filepath.Join(folder, manifestName), name)
 	}
 	data, err := os.ReadFile(filepath.Join(folder, name))
 	if err != nil {
