@@ -48,6 +48,11 @@ type Options struct {
 	Corpus      string
 	Chunking    corpus.Chunking
 	EmbedsTitle bool
+	// Batch is how many passages of one language are planned, embedded and
+	// written together: as many as one request to the endpoint takes.
+	Batch int
+	// Concurrency is how many batches are embedded at the same time.
+	Concurrency int
 	// Progress, if set, is called after each step, from one goroutine at a time.
 	Progress func(Report)
 }
@@ -64,14 +69,6 @@ type Report struct {
 	Tokens    int `json:"tokens"`    // as the endpoint counted them
 }
 
-// window is how many passages of one language are planned, embedded and
-// written together: several requests' worth, so that they can run at once.
-const window = 256
-
-// embedders is how many windows are embedded at the same time: while one waits
-// for its last request, the next keeps the endpoint busy.
-const embedders = 2
-
 // Run indexes the documents and reports what was done, also where it fails or
 // is interrupted in the middle. An index that was built with another model,
 // prefix or cut is refused with a *qdrant.SchemaError before anything is
@@ -80,24 +77,23 @@ func Run(ctx context.Context, store Store, embedder Embedder, opts Options, docs
 	if err := opts.Chunking.Validate(); err != nil {
 		return Report{}, err
 	}
+	if opts.Batch < 1 || opts.Concurrency < 1 {
+		return Report{}, fmt.Errorf("batch %d and concurrency %d must be 1 or more", opts.Batch, opts.Concurrency)
+	}
 	r := &run{
 		store: store, embedder: embedder, opts: opts,
 		indexes: map[string]*index{},
-		planned: make(chan *batch), embedded: make(chan *batch),
+		toEmbed: make(chan *batch), toWrite: make(chan *batch, opts.Concurrency),
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		defer close(r.planned)
+		defer close(r.toEmbed)
+		defer close(r.toWrite)
 		return r.plan(ctx, docs)
 	})
-	group.Go(func() error {
-		defer close(r.embedded)
-		workers, ctx := errgroup.WithContext(ctx)
-		for range embedders {
-			workers.Go(func() error { return r.embed(ctx) })
-		}
-		return workers.Wait()
-	})
+	for range opts.Concurrency {
+		group.Go(func() error { return r.embed(ctx) })
+	}
 	group.Go(func() error { return r.write(ctx) })
 	err := group.Wait()
 	return r.report, err
@@ -109,7 +105,8 @@ type run struct {
 	opts     Options
 	indexes  map[string]*index // by language; the planner's alone
 
-	planned, embedded chan *batch
+	toEmbed chan *batch
+	toWrite chan *batch // the same batches, in the order of the documents
 
 	counting sync.Mutex
 	report   Report
@@ -123,11 +120,12 @@ type index struct {
 	pending    []corpus.Passage // not yet planned
 }
 
-// batch is a window on its way through the stages.
+// batch is some passages of one language on their way through the stages.
 type batch struct {
 	index    *index
 	passages []corpus.Passage
 	points   []qdrant.Point // without vectors until embedded
+	embedded chan struct{}  // closed when they have them
 	stale    []string       // ids to remove before the points are written
 }
 
@@ -153,15 +151,15 @@ func (r *run) plan(ctx context.Context, docs iter.Seq2[corpus.Document, error]) 
 		passages := r.opts.Chunking.Passages(doc)
 		r.count(func(c *Report) { c.Documents++; c.Passages += len(passages) })
 		for _, p := range passages {
-			if x.pending = append(x.pending, p); len(x.pending) == window {
-				if err := r.planWindow(ctx, x); err != nil {
+			if x.pending = append(x.pending, p); len(x.pending) == r.opts.Batch {
+				if err := r.planBatch(ctx, x); err != nil {
 					return err
 				}
 			}
 		}
 	}
 	for _, lang := range slices.Sorted(maps.Keys(r.indexes)) {
-		if err := r.planWindow(ctx, r.indexes[lang]); err != nil {
+		if err := r.planBatch(ctx, r.indexes[lang]); err != nil {
 			return err
 		}
 	}
@@ -205,7 +203,7 @@ func (r *run) schema() qdrant.Schema {
 	}
 }
 
-func (r *run) planWindow(ctx context.Context, x *index) error {
+func (r *run) planBatch(ctx context.Context, x *index) error {
 	passages := x.pending
 	x.pending = nil
 	if len(passages) == 0 {
@@ -222,7 +220,7 @@ func (r *run) planWindow(ctx context.Context, x *index) error {
 			return err
 		}
 	}
-	b := &batch{index: x}
+	b := &batch{index: x, embedded: make(chan struct{})}
 	for i, p := range passages {
 		stamp, hash := stamps[ids[i]], p.ContentHash()
 		if stamp.ContentHash == hash {
@@ -243,11 +241,14 @@ func (r *run) planWindow(ctx context.Context, x *index) error {
 	if len(b.passages) == 0 {
 		return nil
 	}
-	return send(ctx, r.planned, b)
+	if err := send(ctx, r.toEmbed, b); err != nil {
+		return err
+	}
+	return send(ctx, r.toWrite, b)
 }
 
 func (r *run) embed(ctx context.Context) error {
-	for b := range r.planned {
+	for b := range r.toEmbed {
 		texts := make([]string, len(b.passages))
 		for i, p := range b.passages {
 			texts[i] = p.EmbeddingText(r.opts.EmbedsTitle)
@@ -264,41 +265,106 @@ func (r *run) embed(ctx context.Context) error {
 		for i := range b.points {
 			b.points[i].Vector = vectors[i]
 		}
-		if err := send(ctx, r.embedded, b); err != nil {
-			return err
-		}
+		close(b.embedded)
 	}
 	return nil
 }
 
-// write stores the batches. Chunks that a shorter document no longer has go
-// before its first chunk, which tells how many there were, is overwritten: a
-// run killed in between finds them again.
+// write stores the batches in the order of the documents.
 func (r *run) write(ctx context.Context) error {
 	made := map[string]qdrant.Collection{}
-	for b := range r.embedded {
-		x := b.index
+	for ready := range r.ready(ctx) {
+		x := ready[0].index
 		collection, known := made[x.key.Lang]
 		if !known {
 			schema := r.schema()
-			schema.Dimensions = len(b.points[0].Vector)
+			schema.Dimensions = len(ready[0].points[0].Vector)
 			var err error
 			if collection, err = r.store.Ensure(ctx, x.key, schema); err != nil {
 				return err
 			}
 			made[x.key.Lang] = collection
 		}
-		if len(b.stale) > 0 {
-			if err := r.store.Delete(ctx, collection, b.stale); err != nil {
-				return err
-			}
-		}
-		if err := r.store.Upsert(ctx, collection, b.points); err != nil {
+		if err := r.save(ctx, collection, ready); err != nil {
 			return err
 		}
-		r.count(func(c *Report) { c.Written += len(b.points); c.Removed += len(b.stale) })
 	}
+	return ctx.Err()
+}
+
+// save stores batches of one index. Chunks that a shorter document no longer
+// has go before its first chunk, which tells how many there were, is
+// overwritten, and new chunks come after it: whenever a run is killed, the
+// first chunk tells the next one of all that are there.
+func (r *run) save(ctx context.Context, c qdrant.Collection, batches []*batch) error {
+	var stale []string
+	var points []qdrant.Point
+	for _, b := range batches {
+		stale = append(stale, b.stale...)
+		points = append(points, b.points...)
+	}
+	if len(stale) > 0 {
+		if err := r.store.Delete(ctx, c, stale); err != nil {
+			return err
+		}
+	}
+	if err := r.store.Upsert(ctx, c, points); err != nil {
+		return err
+	}
+	r.count(func(report *Report) { report.Written += len(points); report.Removed += len(stale) })
 	return nil
+}
+
+// ready yields the embedded batches in order, as many at a time as are there,
+// up to Concurrency and of one index: a store that is slow to sync is then
+// asked less often. It ends early when ctx does.
+func (r *run) ready(ctx context.Context) iter.Seq[[]*batch] {
+	return func(yield func([]*batch) bool) {
+		var next *batch // taken, and not embedded yet or of another index
+		for {
+			if next == nil {
+				if next = <-r.toWrite; next == nil {
+					return // closed
+				}
+			}
+			select {
+			case <-next.embedded:
+			case <-ctx.Done():
+				return
+			}
+			group := []*batch{next}
+			next = nil
+			for len(group) < r.opts.Concurrency {
+				if next = poll(r.toWrite); next == nil || next.index != group[0].index || !next.isEmbedded() {
+					break
+				}
+				group = append(group, next)
+				next = nil
+			}
+			if !yield(group) {
+				return
+			}
+		}
+	}
+}
+
+// poll takes what is there without waiting, nil if nothing is.
+func poll(from <-chan *batch) *batch {
+	select {
+	case b := <-from:
+		return b
+	default:
+		return nil
+	}
+}
+
+func (b *batch) isEmbedded() bool {
+	select {
+	case <-b.embedded:
+		return true
+	default:
+		return false
+	}
 }
 
 func send(ctx context.Context, to chan<- *batch, b *batch) error {
