@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 	"github.com/query-synergy/query-synergy/internal/vector"
-	"pgregory.net/rapid"
 )
 
 // drawVectors draws n vectors with small whole components, so that directions

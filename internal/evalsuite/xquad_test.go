@@ -39,6 +39,7 @@ type xquad struct {
 }
 
 func TestXQuADSweep(t *testing.T) {
+	testenv.Long(t)
 	data, want := openXQuAD(t)
 	if len(want.Sweep) != 5 {
 		t.Fatalf("expected.json has %d languages, want 5", len(want.Sweep))
@@ -67,6 +68,7 @@ func TestXQuADSweep(t *testing.T) {
 }
 
 func TestXQuADAnchorMatrix(t *testing.T) {
+	testenv.Long(t)
 	data, want := openXQuAD(t)
 	if len(want.Matrix) != 5 {
 		t.Fatalf("expected.json has %d languages, want 5", len(want.Matrix))

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -74,8 +75,8 @@ const MaxTopK = 1000
 
 // The searches go deeper than the top k, by this factor and at least to this
 // depth: most certificates then need no second round. The depth grows until the
-// candidates' vectors would take more than maxCandidateBytes; then the search
-// gives up proving.
+// candidates' vectors would take more than maxCandidateBytes, which a reply must
+// hold; then the search gives up proving.
 const (
 	oversize          = 4
 	minDepth          = 50
@@ -186,6 +187,9 @@ func (s *Searcher) vectors(ctx context.Context, q Query, result *Result) (source
 	case lang.Base(q.Lang) == lang.Base(q.AnchorLang):
 		result.Anchor.Status = StatusSameLanguage
 	case s.Translator != nil:
+		// Where the query fails meanwhile, nobody waits for the translation.
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		translated = make(chan translation, 1)
 		go func() { translated <- translate(ctx, s.Translator, q) }()
 	}
@@ -242,12 +246,12 @@ func translate(ctx context.Context, from anchor.Translator, q Query) translation
 }
 
 // searchTries bounds how often a search is repeated because a document that it
-// found was deleted before it could be read.
-const searchTries = 3
+// found was deleted or changed before it could be read.
+const searchTries = 10
 
 func (s *Searcher) search(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, result *Result) error {
 	for try := 1; ; try++ {
-		hits, err := s.fused(ctx, c, topK, legs, result)
+		hits, hashes, err := s.fused(ctx, c, topK, legs, result)
 		if err != nil {
 			return err
 		}
@@ -261,11 +265,15 @@ func (s *Searcher) search(ctx context.Context, c qdrant.Collection, topK int, le
 			return err
 		}
 		result.Timings.Search += milliseconds(time.Since(start))
-		if len(payloads) < len(hits) {
-			if try < searchTries {
-				continue
-			}
-			return fmt.Errorf("search %s: documents keep vanishing while they are read: try again when the indexer is done", c.Key)
+		changed := slices.ContainsFunc(ids, func(id string) bool {
+			payload, found := payloads[id]
+			return !found || payload.ContentHash != hashes[id]
+		})
+		if changed && try < searchTries {
+			continue
+		}
+		if changed {
+			return fmt.Errorf("search %s: documents keep changing while they are read: try again when the indexer is done", c.Key)
 		}
 		result.Hits = make([]Hit, len(hits))
 		for i, hit := range hits {
@@ -276,43 +284,50 @@ func (s *Searcher) search(ctx context.Context, c qdrant.Collection, topK int, le
 }
 
 // fused searches with every leg that has weight, deeper and deeper until the
-// top k is proven or the depth is at its limit, and returns the top k.
-func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, result *Result) ([]rerank.Hit, error) {
+// top k is proven or the depth is at its limit, and returns the top k, with the
+// content hash of every passage found, by id.
+func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, result *Result) ([]rerank.Hit, map[string]string, error) {
 	weights := make([]float64, len(legs))
 	for i, leg := range legs {
 		weights[i] = leg.Weight
 	}
-	depth := max(minDepth, oversize*topK)
 	const beside = 256 // bytes of a candidate besides its vector
-	maxDepth := max(depth, maxCandidateBytes/(len(legs)*(4*c.Schema.Dimensions+beside)))
+	maxDepth := max(topK, maxCandidateBytes/(len(legs)*(4*c.Schema.Dimensions+beside)))
+	depth := min(max(minDepth, oversize*topK), maxDepth)
 	for ; ; depth = min(depth*deepening, maxDepth) {
 		start := time.Now()
-		lists, last, err := s.candidates(ctx, c, legs, depth)
+		r, err := s.candidates(ctx, c, legs, depth)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		found := time.Now()
-		hits, err := rerank.Fuse(legs, lists...)
+		hits, err := rerank.Fuse(legs, r.lists...)
 		if err != nil {
-			return nil, fmt.Errorf("search %s: %w", c.Key, err)
+			return nil, nil, fmt.Errorf("search %s: %w", c.Key, err)
 		}
-		threshold := rerank.Threshold(weights, last)
+		threshold := rerank.Threshold(weights, r.last)
 		result.Timings.Search += milliseconds(found.Sub(start))
 		result.Timings.Fuse += milliseconds(time.Since(found))
 		result.Depth = depth
 		// Below every threshold: one of the lists holds the whole index.
 		result.Certified = math.IsInf(threshold, -1) || rerank.Certified(hits, topK, threshold)
 		if result.Certified || depth >= maxDepth {
-			return hits[:min(topK, len(hits))], nil
+			return hits[:min(topK, len(hits))], r.hashes, nil
 		}
 	}
 }
 
+// round is what the searches of one depth found.
+type round struct {
+	lists  [][]rerank.Candidate
+	last   []float64         // the lowest score of each leg's list, −∞ where the list is the whole index
+	hashes map[string]string // content hashes by passage id
+}
+
 // candidates runs one exact search for each leg that has weight, all in one
-// request. last holds the lowest score of each list, −∞ where the list is the
-// whole index.
-func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []rerank.Leg, depth int) (lists [][]rerank.Candidate, last []float64, err error) {
-	last = make([]float64, len(legs))
+// request.
+func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []rerank.Leg, depth int) (round, error) {
+	r := round{last: make([]float64, len(legs)), hashes: map[string]string{}}
 	var searches []qdrant.Search
 	var of []int // the leg of each search
 	for i, leg := range legs {
@@ -323,20 +338,21 @@ func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []r
 	}
 	found, err := s.Store.SearchBatch(ctx, c, searches)
 	if err != nil {
-		return nil, nil, err
+		return round{}, err
 	}
 	for i, list := range found {
 		candidates := make([]rerank.Candidate, len(list))
 		for j, x := range list {
+			r.hashes[x.ID] = x.ContentHash
 			candidates[j] = rerank.Candidate{ID: x.ID, DocID: x.DocID, Chunk: x.Chunk, Vector: x.Vector}
 		}
-		lists = append(lists, candidates)
-		last[of[i]] = math.Inf(-1)
+		r.lists = append(r.lists, candidates)
+		r.last[of[i]] = math.Inf(-1)
 		if len(list) == depth {
-			last[of[i]] = list[depth-1].Score
+			r.last[of[i]] = list[depth-1].Score
 		}
 	}
-	return lists, last, nil
+	return r, nil
 }
 
 func newHit(rank int, hit rerank.Hit, p qdrant.Payload) Hit {

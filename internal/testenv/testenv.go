@@ -32,6 +32,15 @@ func Missing(tb testing.TB, part, hint string) {
 	tb.Skipf("skipped: %s is missing: %s", part, hint)
 }
 
+// Long skips a test that takes long under the race detector when -short is
+// given. `make test` runs everything without it, and -race with it.
+func Long(tb testing.TB) {
+	tb.Helper()
+	if testing.Short() {
+		tb.Skip("skipped by -short: `make test` runs it without the race detector")
+	}
+}
+
 // InCI says whether a missing part is a failure.
 func InCI() bool { return os.Getenv("CI") == "true" }
 

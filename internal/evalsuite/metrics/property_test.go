@@ -5,8 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 	"pgregory.net/rapid"
+
+	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 )
 
 const k = 4

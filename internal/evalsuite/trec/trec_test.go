@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/trec"
-	"pgregory.net/rapid"
 )
 
 func TestReadRun(t *testing.T) {
