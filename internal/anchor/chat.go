@@ -121,7 +121,7 @@ func (c *Chat) ask(ctx context.Context, attempt *endpoint.Attempt, prompt string
 	response, err := openai.NewClientWithConfig(config).CreateChatCompletion(ctx, openai.ChatCompletionRequest{
 		Model:     c.model,
 		Messages:  []openai.ChatCompletionMessage{{Role: openai.ChatMessageRoleUser, Content: prompt}},
-		MaxTokens: maxReplyTokens,
+		MaxTokens: maxReplyTokens, //nolint:staticcheck // local servers know this one; MaxCompletionTokens is OpenAI's own
 	})
 	switch {
 	case errors.Is(err, openai.ErrReasoningModelMaxTokensDeprecated):

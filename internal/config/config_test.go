@@ -40,7 +40,7 @@ func TestDefaults(t *testing.T) {
 		Qdrant: config.Qdrant{LocalPath: filepath.FromSlash("/data/query-synergy/store"), Timeout: 30 * time.Second},
 		Embedding: config.Embedding{
 			BaseURL: "http://127.0.0.1:8199/v1", Model: "multilingual-e5-small-q4",
-			BatchSize: 32, Concurrency: 4, Timeout: time.Minute, MaxAttempts: 5,
+			BatchSize: 16, Concurrency: 4, Timeout: time.Minute, MaxAttempts: 5,
 			CachePath: filepath.FromSlash("/cache/query-synergy/embeddings.db"), CacheMB: 4096,
 		},
 		Query: config.Query{AnchorLang: "en"},

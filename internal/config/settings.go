@@ -15,7 +15,7 @@ const (
 
 	DefaultEmbeddingBaseURL     = "http://127.0.0.1:8199/v1"
 	DefaultEmbeddingModel       = "multilingual-e5-small-q4"
-	DefaultEmbeddingBatchSize   = 32
+	DefaultEmbeddingBatchSize   = 16
 	DefaultEmbeddingConcurrency = 4
 	DefaultEmbeddingTimeout     = 60 * time.Second
 	DefaultEmbeddingMaxAttempts = 5

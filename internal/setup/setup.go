@@ -6,6 +6,7 @@ package setup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 
@@ -92,7 +93,10 @@ type Embedder struct {
 func NewEmbedder(s config.Embedding, log *slog.Logger) (*Embedder, error) {
 	profile := embedding.ProfileFor(s.Model)
 	if s.Instruction != nil {
-		profile = profile.WithInstruction(*s.Instruction)
+		var err error
+		if profile, err = profile.WithInstruction(*s.Instruction); err != nil {
+			return nil, fmt.Errorf("model %q: %w", s.Model, err)
+		}
 	}
 	if s.QueryPrefix != nil {
 		profile.QueryPrefix = *s.QueryPrefix
