@@ -6,9 +6,11 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
+	"github.com/query-synergy/query-synergy/internal/evalsuite"
 )
 
 const name = "evaluate"
@@ -27,7 +29,9 @@ type grammar struct {
 
 func run(ctx context.Context, args []string, streams cli.Streams) error {
 	var g grammar
-	command, err := cli.Parse(cli.App{Name: name, Description: description, Vars: config.HelpVars()}, &g, args, streams)
+	vars := config.HelpVars()
+	vars["datasets"] = strings.Join(evalsuite.Datasets(), ", ")
+	command, err := cli.Parse(cli.App{Name: name, Description: description, Vars: vars}, &g, args, streams)
 	if err != nil {
 		return err
 	}

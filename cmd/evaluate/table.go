@@ -19,11 +19,11 @@ import (
 )
 
 type tableCommand struct {
-	Dataset string            `required:"" placeholder:"NAME" help:"Form of the data: sample or xquad."`
+	Dataset string            `required:"" enum:"${datasets}" placeholder:"NAME" help:"Form of the data: ${enum}."`
 	Data    string            `required:"" placeholder:"DIR" help:"Folder of the data."`
-	Langs   []string          `required:"" placeholder:"TAG,..." help:"Languages to evaluate."`
+	Langs   []string          `required:"" placeholder:"TAG" help:"Languages to evaluate."`
 	Corpus  string            `placeholder:"NAME" help:"Indexed corpus that is searched (default: the dataset's name)."`
-	Metrics []metrics.Measure `default:"ndcg@1,ndcg@3,ndcg@10" placeholder:"NAME@K,..." help:"Measures (default: ${default}); there are ndcg@k, mrr@k, map, recall@k, success@k."`
+	Metrics []metrics.Measure `default:"ndcg@1,ndcg@3,ndcg@10" placeholder:"NAME@K" help:"Measures (default: ${default}); there are ndcg@k, mrr@k, map, recall@k, success@k."`
 	JSON    bool              `name:"json" help:"Print one JSON object."`
 	Verbose bool              `short:"v" help:"Say more on stderr."`
 

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
 
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
@@ -19,8 +22,8 @@ import (
 type indexCommand struct {
 	Corpus  string   `required:"" placeholder:"NAME" help:"Name of the corpus."`
 	Lang    string   `placeholder:"TAG" help:"Language of the documents, such as th or zh-Hant. Without it every document must name its own."`
-	Format  string   `default:"jsonl" enum:"jsonl,beir,squad,tsv" help:"Form of the files: ${enum} (default: ${default}). Gzip is recognised."`
-	OnError string   `default:"fail" enum:"fail,skip" help:"What a bad record does: ${enum} (default: ${default}). With skip, the exit code is 3 where any was skipped."`
+	Format  string   `default:"jsonl" enum:"jsonl, beir, squad, tsv" placeholder:"FORM" help:"Form of the files: ${enum} (default: ${default}). Gzip is recognised."`
+	OnError string   `default:"fail" enum:"fail, skip" placeholder:"WHAT" help:"What a bad record does: ${enum} (default: ${default}). With skip, the exit code is 3 where any was skipped."`
 	Files   []string `arg:"" name:"file" help:"Files to read, folders for beir, - for standard input."`
 
 	ChunkRunes   int   `default:"${chunk_runes}" placeholder:"N" help:"Longer documents are cut into chunks of at most this many characters (default: ${default})."`
@@ -40,9 +43,12 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
-	opts, read, err := c.options(streams)
+	opts, read, err := c.options()
 	if err != nil {
 		return cli.UsageError{Err: err}
+	}
+	if slices.Contains(c.Files, "-") {
+		read.Stdin = interruptible(ctx, streams.Stdin)
 	}
 	log := setup.Logger(streams.Stderr, c.Verbose)
 	store, err := setup.OpenStore(ctx, settings.Qdrant, embedded.ReadWrite, log)
@@ -56,7 +62,10 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	}
 	defer func() { err = errors.Join(err, embedder.Close()) }()
 
-	progress := streams.Progress("documents", 0, cli.Items)
+	work := newWorkload(corpus.Size(read.Format, c.Files...))
+	read.OnRead = work.onRead
+	opts.Batch, opts.Concurrency = settings.Embedding.BatchSize, settings.Embedding.Concurrency
+	progress := streams.Progress("passages", work.total(), cli.Items)
 	defer progress.Close()
 	skipped := 0
 	if c.OnError == "skip" {
@@ -65,10 +74,13 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 			progress.Printf("%s: skipped: %v", name, err)
 		}
 	}
-	seen := 0
+	shown := 0
 	opts.Progress = func(r ingest.Report) {
-		progress.Add(int64(r.Documents - seen))
-		seen = r.Documents
+		if work.size > 0 {
+			progress.SetTotal(work.estimate(r.Passages))
+		}
+		progress.Add(int64(r.Unchanged + r.Written - shown))
+		shown = r.Unchanged + r.Written
 	}
 	report, err := ingest.Run(ctx, store, embedder, opts, corpus.Read(ctx, read, c.Files...))
 	progress.Close()
@@ -88,8 +100,28 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	}
 }
 
+// workload estimates how many passages there are from how far the input was
+// read, so that the time left can be told without reading it twice.
+type workload struct {
+	size int64 // of the input in bytes; 0: unknown
+	read atomic.Int64
+}
+
+func newWorkload(size int64) *workload { return &workload{size: size} }
+
+func (w *workload) onRead(bytes int) { w.read.Add(int64(bytes)) }
+
+// total is the number to begin with: 0 where none can be told, which draws no
+// bar.
+func (w *workload) total() int64 { return min(w.size, 1) }
+
+func (w *workload) estimate(passages int) int64 {
+	read := max(1, min(w.read.Load(), w.size))
+	return int64(float64(passages) * float64(w.size) / float64(read))
+}
+
 // options checks what the flags say of documents.
-func (c *indexCommand) options(streams cli.Streams) (ingest.Options, corpus.Options, error) {
+func (c *indexCommand) options() (ingest.Options, corpus.Options, error) {
 	format, err := corpus.ParseFormat(c.Format)
 	if err != nil {
 		return ingest.Options{}, corpus.Options{}, err
@@ -102,7 +134,7 @@ func (c *indexCommand) options(streams cli.Streams) (ingest.Options, corpus.Opti
 	if c.EmbedTitle != nil {
 		opts.EmbedsTitle = *c.EmbedTitle
 	}
-	read := corpus.Options{Format: format, Stdin: streams.Stdin}
+	read := corpus.Options{Format: format}
 	// "en" stands in for a language that only the documents will name.
 	key := qdrant.Key{Corpus: c.Corpus, Lang: "en"}
 	if c.Lang != "" {
@@ -113,6 +145,18 @@ func (c *indexCommand) options(streams cli.Streams) (ingest.Options, corpus.Opti
 		read.Lang, key.Lang = tag, tag
 	}
 	return opts, read, errors.Join(key.Validate(), opts.Chunking.Validate())
+}
+
+// interruptible returns a reader of r that ends when ctx does, also where r
+// waits for a terminal or a pipe, which no signal ends.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { out.CloseWithError(context.Cause(ctx)) })
+	return out
 }
 
 func (c *indexCommand) print(streams cli.Streams, r ingest.Report, skipped int) error {

@@ -26,10 +26,12 @@ const name = "query"
 
 func main() { os.Exit(cli.Main(name, run)) }
 
-const description = `Search an index. Documents are ranked by
-lambda * cos(query, document) + (1 - lambda) * cos(anchor, document),
-exactly, where the anchor is the same question in a language that embedding
-models know well.
+const description = `Search an index. Documents are ranked, exactly, by
+
+  lambda * cos(query, document) + (1 - lambda) * cos(anchor, document)
+
+where the anchor is the same question in a language that embedding models know
+well.
 
 Example:
   query --corpus docs --lang el "Γιατί ο ουρανός είναι γαλάζιος;" --anchor "Why is the sky blue?"`

@@ -32,13 +32,21 @@ func printHits(streams cli.Streams, r search.Result) error {
 	return streams.Table(columns, rows)
 }
 
+// absence says why there is no anchor.
+var absence = map[search.Status]string{
+	search.StatusNone:         "none was given",
+	search.StatusSameLanguage: "the query is in its language already",
+	search.StatusTimeout:      "the translator took too long",
+	search.StatusUnavailable:  "it could not be had",
+}
+
 func printAnchor(streams cli.Streams, r search.Result) {
 	proven := "proven to be the top " + strconv.Itoa(r.TopK)
 	if !r.Certified {
 		proven = fmt.Sprintf("not proven complete at depth %d", r.Depth)
 	}
 	if r.Anchor.Agreement == nil {
-		fmt.Fprintf(streams.Stderr, "%s: no anchor (%s); %s\n", name, r.Anchor.Status, proven)
+		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, absence[r.Anchor.Status], proven)
 		return
 	}
 	fmt.Fprintf(streams.Stderr, "%s: anchor (%s, %s): %s; agreement %s, λ = %g; %s\n",
