@@ -1,0 +1,77 @@
+// Command bench measures what the embedded engine and the query command cost,
+// each side by side with what it is compared with, and prints one table.
+//
+//	cd bench && go run . -root .. [-json FILE]
+//
+// The sides of a comparison take turns (ABAB…), so that a loaded machine slows
+// them alike, and a ratio is the median of the ratios of the turns. Goals are
+// printed beside the numbers and never asserted. All data are generated from
+// fixed seeds and removed at the end. bench is a module of its own, so that the
+// project does not depend on what it is compared with.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: error:", err)
+		os.Exit(1)
+	}
+}
+
+func run() (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := flag.String("root", "..", "folder of the repository, with the commands in its bin")
+	jsonFile := flag.String("json", "", "file to write the numbers to")
+	index := flag.String("index", "", "only index generated documents into this store, and report on it (what bench runs itself as)")
+	count := flag.Int("documents", 100_000, "with -index: how many")
+	flag.Parse()
+	if *index != "" {
+		report, err := indexGenerated(ctx, *index, *count)
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(os.Stdout).Encode(report)
+	}
+
+	dir, err := os.MkdirTemp("", "query-synergy-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	t := newTable()
+	large, small := filepath.Join(dir, "large"), filepath.Join(dir, "small")
+	// The processes come first: Linux counts the memory of the parent at the
+	// start of a child as the child's.
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"indexing", func() error { return benchIndexing(ctx, t, dir, large, small) }},
+		{"query processes", func() error { return benchProcess(ctx, t, *root, dir, large, small) }},
+		{"search", func() error { return benchSearch(ctx, t, large, small) }},
+		{"fusion", func() error { return benchFuse(t) }},
+	} {
+		fmt.Fprintln(os.Stderr, "bench: measuring", part.name)
+		if err := part.run(); err != nil {
+			return err
+		}
+	}
+	if *jsonFile != "" {
+		if err := t.writeJSON(*jsonFile); err != nil {
+			return err
+		}
+	}
+	return t.print(os.Stdout)
+}

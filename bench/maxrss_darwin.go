@@ -1,0 +1,4 @@
+package main
+
+// maxrssUnit is what rusage counts peak memory in, in bytes.
+const maxrssUnit = 1

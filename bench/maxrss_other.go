@@ -1,0 +1,6 @@
+//go:build unix && !darwin
+
+package main
+
+// maxrssUnit is what rusage counts peak memory in, in bytes.
+const maxrssUnit = 1024
