@@ -35,14 +35,16 @@ $(VENV)/.installed: requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-test: venv ## run every test under the race detector
-	$(GO) test -race -timeout 20m ./...
+test: venv ## run every test, and all but the longest again under the race detector
+	$(GO) test -timeout 15m ./...
+	$(GO) test -race -short -timeout 15m ./...
 
 check: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## formatting, vet, linters, tidy modules, known vulnerabilities
-	@unformatted=$$(gofmt -l cmd internal); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l cmd internal bench); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
 	$(GO) mod tidy -diff
+	cd bench && $(GO) vet ./... && $(abspath $(TOOLS))/golangci-lint-$(GOLANGCI_LINT_VERSION) run --config ../.golangci.yml ./... && $(GO) mod tidy -diff
 	@$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ./... || { code=$$?; [[ $$code -ne 3 ]] && echo "govulncheck could not run here (it needs its database)" >&2 || exit $$code; }
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
@@ -69,7 +71,7 @@ fuzz: ## fuzz each target for FUZZTIME (60s)
 
 test-qdrant: ## run the conformance suite against a real server: make test-qdrant QDRANT_URL=…
 	@[[ -n "$${QDRANT_URL:-}" ]] || { echo "say which server: make test-qdrant QDRANT_URL=localhost:6334" >&2; exit 2; }
-	$(GO) test -count 1 -v -run 'Conformance' ./internal/qdrant/
+	$(GO) test -count 1 -v -run '^TestServer$$' ./internal/qdrant/
 
 clean: ## remove what was built, installed and indexed inside the tree
 	rm -rf bin .venv .demo .cache
