@@ -33,6 +33,20 @@ func Dot(a, b []float32) float32 {
 	return vek32.Dot(a, b)
 }
 
+// DotFour returns the inner products of q with four vectors of its length, in
+// single precision. A scan that feeds it four streams of rows is bound by the
+// memory, where one row at a time is bound by the calls. The result for a row
+// does not depend on the other three, but may differ from Dot's in the last
+// bits.
+func DotFour(q, a, b, c, d []float32) [4]float32 {
+	n := len(q)
+	return dotFour(q, a[:n], b[:n], c[:n], d[:n])
+}
+
+func dotEach(q, a, b, c, d []float32) [4]float32 {
+	return [4]float32{Dot(q, a), Dot(q, b), Dot(q, c), Dot(q, d)}
+}
+
 // Dot64 returns the inner product accumulated in float64, the same to the bit
 // on every machine. a and b must have the same length.
 func Dot64(a, b []float32) float64 {

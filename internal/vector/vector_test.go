@@ -41,6 +41,35 @@ func TestDot(t *testing.T) {
 	})
 }
 
+// Each of the four products is right, and the same to the bit whatever the other
+// rows are and in whichever place it is asked for: a score must not depend on
+// the neighbours.
+func TestDotFour(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dim := rapid.IntRange(0, 100).Draw(t, "dim")
+		q, _ := vectors(t, dim)
+		var rows [4][]float32
+		for i := range rows {
+			rows[i], _ = vectors(t, dim)
+		}
+		got := vector.DotFour(q, rows[0], rows[1], rows[2], rows[3])
+		for i, row := range rows {
+			size := 0.0
+			for j := range row {
+				size += math.Abs(float64(q[j]) * float64(row[j]))
+			}
+			if want := naiveDot(q, row); math.Abs(float64(got[i])-want) > 1e-5*size+1e-30 {
+				t.Fatalf("product %d is %v, want %v", i, got[i], want)
+			}
+			for place, again := range vector.DotFour(q, row, row, row, row) {
+				if math.Float32bits(again) != math.Float32bits(got[i]) {
+					t.Fatalf("product %d is %v, and %v in place %d", i, got[i], again, place)
+				}
+			}
+		}
+	})
+}
+
 func TestCosineAndNormalize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := vectors(t, rapid.IntRange(1, 50).Draw(t, "dim"))

@@ -114,6 +114,12 @@ func checkSchema(ctx context.Context, db *sql.DB, create bool) error {
 	return tx.Commit()
 }
 
+// current asks which state of a collection is the newest: what a search needs to
+// know to answer from a view that it has.
+const current = `
+	SELECT id, epoch FROM collections
+	WHERE name = coalesce((SELECT collection FROM aliases WHERE alias = ?1), ?1)`
+
 // resolve finds a collection by its name or by an alias of it.
 func resolve(ctx context.Context, tx *sql.Tx, name string) (*state, error) {
 	s := &state{}

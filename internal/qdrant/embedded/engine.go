@@ -39,6 +39,8 @@ type Engine struct {
 	reader *sql.DB
 	writer *sql.DB // nil in ReadOnly mode
 
+	current func() (*sql.Stmt, error) // the statement of that name, prepared once
+
 	views    views
 	writing  sync.Mutex           // one write at a time
 	appender map[int64]*flatFiles // open for appending, by collection; under writing
@@ -91,6 +93,9 @@ func (e *Engine) open(ctx context.Context, mode Mode) error {
 		}
 	}
 	e.reader = openDB(e.dir, false)
+	e.current = sync.OnceValues(func() (*sql.Stmt, error) {
+		return e.reader.PrepareContext(context.WithoutCancel(ctx), current)
+	})
 	if mode == ReadWrite {
 		return e.sweep(ctx)
 	}

@@ -233,7 +233,7 @@ func (p *pointsService) QueryBatch(ctx context.Context, req *qc.QueryBatchPoints
 // same filter share one pass over the vectors.
 func (p *pointsService) queryAll(ctx context.Context, name string, queries []*qc.QueryPoints) ([]*qc.BatchResult, error) {
 	results := make([]*qc.BatchResult, len(queries))
-	err := p.engine.read(ctx, name, func(tx *sql.Tx, v *view) error {
+	answer := func(tx *sql.Tx, v *view) error {
 		searches := make([]search, len(queries))
 		for i, q := range queries {
 			s, err := v.search(q)
@@ -261,8 +261,12 @@ func (p *pointsService) queryAll(ctx context.Context, name string, queries []*qc
 			start = end
 		}
 		return nil
-	})
-	return results, err
+	}
+	filtered := slices.ContainsFunc(queries, func(q *qc.QueryPoints) bool { return q.GetFilter() != nil })
+	if filtered { // the ids that a filter names are looked up in the same transaction
+		return results, p.engine.read(ctx, name, answer)
+	}
+	return results, p.engine.search(ctx, name, func(v *view) error { return answer(nil, v) })
 }
 
 const defaultLimit = 10

@@ -3,6 +3,7 @@ package embedded
 import (
 	"cmp"
 	"context"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -40,7 +41,7 @@ func (v *view) scan(ctx context.Context, searches []search, keep func(row int) b
 	for w := range workers {
 		partial[w] = make([]topList, len(searches))
 		for i, s := range searches {
-			partial[w][i] = topList{limit: min(s.limit, v.live()), compareKeys: v.compareKeys}
+			partial[w][i] = newTopList(s, v)
 		}
 		work := func() {
 			for ctx.Err() == nil {
@@ -74,24 +75,37 @@ func (v *view) scan(ctx context.Context, searches []search, keep func(row int) b
 	return out, nil
 }
 
-// scanStreams is how many runs of neighbouring rows a worker reads side by side.
-// One product alone is too short to keep the memory busy: the processor fetches
-// ahead in each run while it works in another.
+// scanStreams is how many runs of neighbouring rows a worker reads side by side:
+// the processor fetches ahead in each, and vector.DotFour multiplies one row of
+// each at a time. Every score comes out of it, so that equal vectors score the
+// same to the bit wherever they lie.
 const scanStreams = 4
 
 func (v *view) scanRows(from, to int, searches []search, keep func(row int) bool, lists []topList) {
 	vectors := v.allVectors()
+	at := func(row int) []float32 { return vectors[row*v.dimensions : (row+1)*v.dimensions] }
 	run := (to - from + scanStreams - 1) / scanStreams
 	for first := from; first < from+run; first++ {
+		var rows [scanStreams]int
+		n := 0
 		for row := first; row < to; row += run {
-			if v.deadBits.has(row) || keep != nil && !keep(row) {
-				continue
+			if !v.deadBits.has(row) && (keep == nil || keep(row)) {
+				rows[n] = row
+				n++
 			}
-			x := vectors[row*v.dimensions : (row+1)*v.dimensions]
-			for i := range searches {
-				score := vector.Dot(searches[i].query, x)
-				if floor := searches[i].floor; floor == nil || score >= *floor {
-					lists[i].offer(scored{row, score})
+		}
+		if n == 0 {
+			continue
+		}
+		for i := n; i < len(rows); i++ {
+			rows[i] = rows[0] // to fill up; its product is not looked at
+		}
+		a, b, c, d := at(rows[0]), at(rows[1]), at(rows[2]), at(rows[3])
+		for i := range searches {
+			scores := vector.DotFour(searches[i].query, a, b, c, d)
+			for j, row := range rows[:n] {
+				if scores[j] >= lists[i].bar {
+					lists[i].offer(scored{row, scores[j]})
 				}
 			}
 		}
@@ -103,6 +117,15 @@ type topList struct {
 	limit       int
 	compareKeys func(a, b int) int
 	heap        []scored
+	bar         float32 // what scores less need not be offered
+}
+
+func newTopList(s search, v *view) topList {
+	t := topList{limit: min(s.limit, v.live()), compareKeys: v.compareKeys, bar: float32(math.Inf(-1))}
+	if s.floor != nil {
+		t.bar = *s.floor
+	}
+	return t
 }
 
 // compare is negative where a ranks before b.
@@ -114,23 +137,32 @@ func (t *topList) compare(a, b scored) int {
 }
 
 func (t *topList) offer(s scored) {
-	if len(t.heap) < t.limit {
+	switch {
+	case len(t.heap) < t.limit:
 		t.heap = append(t.heap, s)
-		for i := len(t.heap) - 1; i > 0; {
-			parent := (i - 1) / 2
-			if t.compare(t.heap[i], t.heap[parent]) <= 0 {
-				break
-			}
-			t.heap[i], t.heap[parent] = t.heap[parent], t.heap[i]
-			i = parent
+		t.up(len(t.heap) - 1)
+	case t.limit > 0 && t.compare(s, t.heap[0]) < 0:
+		t.heap[0] = s
+		t.down(0)
+	}
+	if t.limit > 0 && len(t.heap) == t.limit {
+		t.bar = max(t.bar, t.heap[0].score)
+	}
+}
+
+func (t *topList) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if t.compare(t.heap[i], t.heap[parent]) <= 0 {
+			return
 		}
-		return
+		t.heap[i], t.heap[parent] = t.heap[parent], t.heap[i]
+		i = parent
 	}
-	if t.limit == 0 || s.score < t.heap[0].score || t.compare(s, t.heap[0]) >= 0 {
-		return
-	}
-	t.heap[0] = s
-	for i := 0; ; {
+}
+
+func (t *topList) down(i int) {
+	for {
 		worst := i
 		for child := 2*i + 1; child <= 2*i+2 && child < len(t.heap); child++ {
 			if t.compare(t.heap[child], t.heap[worst]) > 0 {

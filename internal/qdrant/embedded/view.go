@@ -161,6 +161,37 @@ func (vs *views) close() error {
 	return errors.Join(errs...)
 }
 
+// newest returns the view of the newest state if it is at hand, else nil.
+func (vs *views) newest(id, epoch int64) *view {
+	vs.mu.Lock()
+	defer vs.mu.Unlock()
+	if v := vs.current[id]; v != nil && v.epoch == epoch {
+		return v.retain()
+	}
+	return nil
+}
+
+// search runs fn, which looks nothing up by id, on one whole state of the named
+// collection. Where the view is at hand already, that takes one small question
+// to the catalog instead of a transaction.
+func (e *Engine) search(ctx context.Context, name string, fn func(*view) error) error {
+	statement, err := e.current()
+	if err != nil {
+		return fmt.Errorf("read store %s: %w", e.dir, err)
+	}
+	var id, epoch int64
+	switch err := statement.QueryRowContext(ctx, name).Scan(&id, &epoch); {
+	case errors.Is(err, sql.ErrNoRows):
+		return notFound(name)
+	case err != nil:
+		return fmt.Errorf("read store %s: %w", e.dir, err)
+	}
+	if v := e.views.newest(id, epoch); v != nil {
+		return errors.Join(fn(v), v.release())
+	}
+	return e.read(ctx, name, func(_ *sql.Tx, v *view) error { return fn(v) })
+}
+
 // read runs fn on one whole state of the named collection.
 func (e *Engine) read(ctx context.Context, name string, fn func(*sql.Tx, *view) error) error {
 	return e.snapshot(ctx, func(tx *sql.Tx) error {
