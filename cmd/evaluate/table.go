@@ -13,6 +13,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 	"github.com/query-synergy/query-synergy/internal/lang"
+	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/setup"
@@ -79,6 +80,10 @@ func (c *tableCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	}
 	total := 0
 	for _, set := range sets {
+		// Before any question is embedded, which may have its price.
+		if _, err := searcher.Open(ctx, qdrant.Key{Corpus: corpus, Lang: set.Lang}); err != nil {
+			return setup.ExplainSearch(err)
+		}
 		total += len(set.List)
 	}
 	progress := streams.Progress("questions", int64(total), cli.Items)

@@ -22,7 +22,8 @@ func main() { os.Exit(cli.Main(name, run)) }
 const description = `Put documents into the vector store, one index a language.
 
 The store is embedded (a folder, no server) unless QDRANT_URL names a Qdrant
-server. Indexing again embeds and writes only what is new or changed.
+server. Indexing again embeds and writes only what is new or changed. The flags
+of indexing are listed by indexer index --help.
 
 Example:
   indexer --corpus docs --lang th docs.th.jsonl.gz`

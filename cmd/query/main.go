@@ -16,7 +16,6 @@ import (
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/lang"
-	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/setup"
@@ -95,7 +94,7 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	}
 	result, err := searcher.Run(ctx, q)
 	if err != nil {
-		return explain(err)
+		return setup.ExplainSearch(err)
 	}
 	switch {
 	case g.JSON:
@@ -132,12 +131,4 @@ func (g *grammar) query(s config.Query, embedder *setup.Embedder) (search.Query,
 		errs = append(errs, q.Validate())
 	}
 	return q, errors.Join(errs...)
-}
-
-// explain adds what to do to errors that a user meets.
-func explain(err error) error {
-	if _, ok := errors.AsType[*qdrant.SchemaError](err); ok {
-		return cli.WithHint(err, "pass the settings that the index was built with; indexer status shows its model")
-	}
-	return err
 }

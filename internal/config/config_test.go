@@ -194,7 +194,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		"QUERY_LAMBDA":              "0.5",
 	}), config.QueryFlags{Lambda: &text})
 	const want = `QDRANT_API_KEY: holds a space, a line break or another character that no key has: expected the key alone, on one line
-QDRANT_TIMEOUT: cannot be read: expected a duration from 1ms to 1h0m0s such as 30s
+QDRANT_TIMEOUT: cannot be read: expected a duration from 1ms to 1h such as 30s
 OPENAI_BASE_URL: is not such a URL: expected an http or https URL such as http://127.0.0.1:8199/v1
 OPENAI_API_KEY_FILE: names a file that cannot be read (no such file or directory): expected the path of a text file of at most 64 KiB that holds the key alone
 EMBEDDING_API_KEY_FILE: is set together with EMBEDDING_API_KEY: expected the path of a text file of at most 64 KiB that holds the key alone
@@ -206,7 +206,7 @@ EMBEDDING_BATCH_SIZE: cannot be read: expected a whole number from 1 to 2048
 EMBEDDING_CONCURRENCY: cannot be read: expected a whole number from 1 to 256
 EMBEDDING_MAX_ATTEMPTS: is out of range: expected a whole number from 1 to 100
 TRANSLATE_BASE_URL: is needed with TRANSLATE_MODEL: expected an http or https URL such as http://127.0.0.1:8199/v1
-TRANSLATE_TIMEOUT: is out of range: expected a duration from 1ms to 1h0m0s such as 30s
+TRANSLATE_TIMEOUT: is out of range: expected a duration from 1ms to 1h such as 30s
 --lambda: cannot be read: expected a number from 0 to 1`
 	if err == nil || err.Error() != want {
 		t.Errorf("faults:\n%v\nwant:\n%s", err, want)

@@ -46,6 +46,20 @@ func (r Role) String() string {
 	return "query"
 }
 
+// count says how many texts of the role there are.
+func (r Role) count(n int) string {
+	switch {
+	case n == 1 && r == Query:
+		return "1 query"
+	case n == 1:
+		return "1 passage"
+	case r == Query:
+		return fmt.Sprintf("%d queries", n)
+	default:
+		return fmt.Sprintf("%d passages", n)
+	}
+}
+
 // Defaults of Config.
 const (
 	DefaultBatchSize   = 64
@@ -215,14 +229,14 @@ func (c *Client) Identity() Identity {
 func (c *Client) Embed(ctx context.Context, role Role, texts []string) (vectors [][]float32, stats Stats, err error) {
 	job, err := c.plan(role, texts)
 	if err != nil {
-		return nil, Stats{}, fmt.Errorf("embed %d texts as %s: %w", len(texts), role, err)
+		return nil, Stats{}, fmt.Errorf("embed %s: %w", role.count(len(texts)), err)
 	}
 	job.stats.Cut = job.cut
 	if err = job.lookUp(ctx); err == nil {
 		err = job.request(ctx)
 	}
 	if err != nil {
-		return nil, job.stats, fmt.Errorf("embed %d texts as %s: %w", len(texts), role, err)
+		return nil, job.stats, fmt.Errorf("embed %s: %w", role.count(len(texts)), err)
 	}
 	vectors = make([][]float32, len(texts))
 	for i, unique := range job.uniqueOf {

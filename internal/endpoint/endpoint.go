@@ -169,7 +169,7 @@ func (e *Endpoint) Call(ctx context.Context, try func(context.Context, *Attempt)
 			return fmt.Errorf("%s: %w%s", e, err, e.hint(err))
 		}
 		if tries == e.config.MaxAttempts {
-			return fmt.Errorf("%s: gave up after %d attempts: %w%s", e, tries, err, e.hint(err))
+			return fmt.Errorf("%s: gave up after %s: %w%s", e, attempts(tries), err, e.hint(err))
 		}
 		wait := min(MaxWait, max(interval.NextBackOff(), retryAfter(err)))
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
@@ -219,4 +219,11 @@ func retryAfter(err error) time.Duration {
 		return status.RetryAfter
 	}
 	return 0
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
 }

@@ -361,5 +361,5 @@ func (s *Store) noCollection(key Key, aliases map[string]string) error {
 			there += fmt.Sprintf(" and %d more", len(names)-shown)
 		}
 	}
-	return fmt.Errorf("%w: %s at %s (%s): build it with indexer --corpus %s --lang %s", ErrNoCollection, key, s.where, there, key.Corpus, key.Lang)
+	return fmt.Errorf("%w: %s at %s (%s)", ErrNoCollection, key, s.where, there)
 }

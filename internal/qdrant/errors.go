@@ -27,8 +27,7 @@ type SchemaError struct {
 }
 
 func (e *SchemaError) Error() string {
-	return fmt.Sprintf("index %s was built differently: %s: use the same settings, drop the index first, or choose another corpus name",
-		e.Key, strings.Join(e.Differences, "; "))
+	return fmt.Sprintf("index %s was built differently: %s", e.Key, strings.Join(e.Differences, "; "))
 }
 
 // replyError is a refusal or failure as the other side, or the connection to

@@ -87,12 +87,20 @@ func (s Schema) Diff(now Schema) []string {
 	return differences
 }
 
-// shown prints a field's value: a text in quotes, since a prefix ends in a space.
+// shown prints a field's value: a text in quotes, since a prefix ends in a space,
+// but JSON as it is.
 func shown(value any) string {
-	if text, ok := value.(string); ok {
+	text, ok := value.(string)
+	switch {
+	case !ok:
+		return fmt.Sprint(value)
+	case text == "":
+		return "none"
+	case text[0] == '{':
+		return cut(text)
+	default:
 		return fmt.Sprintf("%q", cut(text))
 	}
-	return fmt.Sprint(value)
 }
 
 func (s Schema) validate() error {

@@ -15,7 +15,7 @@ func TestSchemaDiff(t *testing.T) {
 	want := []string{
 		`model: index has "a", this run has "b"`,
 		`dimensions: index has 384, this run has 768`,
-		`query prefix: index has "query: ", this run has ""`,
+		`query prefix: index has "query: ", this run has none`,
 		`embeds title: index has false, this run has true`,
 	}
 	if got := index.Diff(run); !slices.Equal(got, want) {

@@ -40,6 +40,7 @@ type Options struct {
 	APIKey string // sent with every call, never logged
 	// Dial, if set, connects in place of the network: to the in-process engine.
 	Dial        func(ctx context.Context, address string) (net.Conn, error)
+	Folder      string        // of the engine that Dial connects to, for errors
 	Timeout     time.Duration // of one attempt of one call, default 30 s
 	MaxAttempts int           // of one call, default 5
 	Logger      *slog.Logger  // told of retries, default none
@@ -89,6 +90,9 @@ func Connect(opts Options) (*Store, error) {
 		},
 	}
 	if opts.Dial != nil {
+		if opts.Folder != "" {
+			s.where = opts.Folder
+		}
 		// Neither DNS nor a keep-alive is wanted inside one process.
 		config.Host = "passthrough:///embedded"
 		config.KeepAliveTime = -1

@@ -125,11 +125,8 @@ func (s *Searcher) Run(ctx context.Context, q Query) (Result, error) {
 		return Result{}, err
 	}
 	start := time.Now()
-	collection, err := s.Store.Lookup(ctx, qdrant.Key{Corpus: q.Corpus, Lang: q.Lang})
+	collection, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: q.Lang})
 	if err != nil {
-		return Result{}, err
-	}
-	if err := s.checkSchema(collection); err != nil {
 		return Result{}, err
 	}
 	result := Result{
@@ -151,6 +148,16 @@ func (s *Searcher) Run(ctx context.Context, q Query) (Result, error) {
 	}
 	result.Timings.Total = milliseconds(time.Since(start))
 	return result, nil
+}
+
+// Open finds an index that queries can be asked of. One built with another model
+// or prefix is refused with a *qdrant.SchemaError; nothing is embedded for it.
+func (s *Searcher) Open(ctx context.Context, key qdrant.Key) (qdrant.Collection, error) {
+	collection, err := s.Store.Lookup(ctx, key)
+	if err != nil {
+		return qdrant.Collection{}, err
+	}
+	return collection, s.checkSchema(collection)
 }
 
 // checkSchema compares what the index was embedded with and what the query

@@ -64,7 +64,7 @@ func OpenStore(ctx context.Context, s config.Qdrant, mode embedded.Mode, log *sl
 	if err != nil {
 		return nil, err
 	}
-	opts.Dial = engine.Dial
+	opts.Dial, opts.Folder = engine.Dial, s.LocalPath
 	store, err := qdrant.Connect(opts)
 	if err != nil {
 		return nil, errors.Join(err, engine.Close())
@@ -202,4 +202,16 @@ func (t *Translator) Close() error {
 		return nil
 	}
 	return t.cache.Close()
+}
+
+// ExplainSearch adds what to do to the errors that a search meets when it is
+// not asked of the right index in the right way.
+func ExplainSearch(err error) error {
+	if errors.Is(err, qdrant.ErrNoCollection) {
+		return cli.WithHint(err, "check --corpus and --lang, or build the index with indexer")
+	}
+	if _, ok := errors.AsType[*qdrant.SchemaError](err); ok {
+		return cli.WithHint(err, "pass the settings that the index was built with; indexer status shows its model")
+	}
+	return err
 }

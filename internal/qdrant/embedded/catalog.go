@@ -114,9 +114,9 @@ func checkSchema(ctx context.Context, db *sql.DB, create bool) error {
 	return tx.Commit()
 }
 
-// current asks which state of a collection is the newest: what a search needs to
-// know to answer from a view that it has.
-const current = `
+// newestState asks which state of a collection is the newest: what a search
+// needs to know to answer from a view that it has.
+const newestState = `
 	SELECT id, epoch FROM collections
 	WHERE name = coalesce((SELECT collection FROM aliases WHERE alias = ?1), ?1)`
 

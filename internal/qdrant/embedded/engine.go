@@ -39,7 +39,7 @@ type Engine struct {
 	reader *sql.DB
 	writer *sql.DB // nil in ReadOnly mode
 
-	current func() (*sql.Stmt, error) // the statement of that name, prepared once
+	newest *sql.Stmt // newestState, prepared
 
 	views    views
 	writing  sync.Mutex           // one write at a time
@@ -93,13 +93,15 @@ func (e *Engine) open(ctx context.Context, mode Mode) error {
 		}
 	}
 	e.reader = openDB(e.dir, false)
-	e.current = sync.OnceValues(func() (*sql.Stmt, error) {
-		return e.reader.PrepareContext(context.WithoutCancel(ctx), current)
-	})
-	if mode == ReadWrite {
-		return e.sweep(ctx)
+	if mode == ReadOnly {
+		if err := checkSchema(ctx, e.reader, false); err != nil {
+			return fmt.Errorf("open store %s: %w", e.dir, err)
+		}
+	} else if err := e.sweep(ctx); err != nil {
+		return err
 	}
-	if err := checkSchema(ctx, e.reader, false); err != nil {
+	var err error
+	if e.newest, err = e.reader.PrepareContext(ctx, newestState); err != nil {
 		return fmt.Errorf("open store %s: %w", e.dir, err)
 	}
 	return nil
@@ -172,6 +174,9 @@ func (e *Engine) closeStore() error {
 	errs := []error{e.views.close()}
 	for _, files := range e.appender {
 		errs = append(errs, files.close())
+	}
+	if e.newest != nil {
+		errs = append(errs, e.newest.Close())
 	}
 	for _, db := range []*sql.DB{e.reader, e.writer} {
 		if db != nil {

@@ -175,12 +175,8 @@ func (vs *views) newest(id, epoch int64) *view {
 // collection. Where the view is at hand already, that takes one small question
 // to the catalog instead of a transaction.
 func (e *Engine) search(ctx context.Context, name string, fn func(*view) error) error {
-	statement, err := e.current()
-	if err != nil {
-		return fmt.Errorf("read store %s: %w", e.dir, err)
-	}
 	var id, epoch int64
-	switch err := statement.QueryRowContext(ctx, name).Scan(&id, &epoch); {
+	switch err := e.newest.QueryRowContext(ctx, name).Scan(&id, &epoch); {
 	case errors.Is(err, sql.ErrNoRows):
 		return notFound(name)
 	case err != nil:

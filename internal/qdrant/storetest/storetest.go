@@ -263,7 +263,7 @@ func testSchemaMismatch(t *testing.T, f *fixture) {
 	}{
 		{"model", func(s *qdrant.Schema) { s.Model = "other" }, `model: index has "test-model", this run has "other"`},
 		{"dimensions", func(s *qdrant.Schema) { s.Dimensions = 5 }, "dimensions: index has 4, this run has 5"},
-		{"prefix", func(s *qdrant.Schema) { s.PassagePrefix = "" }, `passage prefix: index has "passage: ", this run has ""`},
+		{"prefix", func(s *qdrant.Schema) { s.PassagePrefix = "" }, `passage prefix: index has "passage: ", this run has none`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			other := schema(4)
