@@ -200,11 +200,13 @@ func TestStoreFailsMidway(t *testing.T) {
 		return nil
 	}
 	report, err := ingest.Run(t.Context(), s, &fakeEmbedder{}, options, stream(docs...))
-	if !errors.Is(err, errBroken) || report.Written != window {
-		t.Fatalf("%+v, %v: want the store's error after one window", report, err)
+	// The first write may have joined two windows, if both were ready.
+	written := report.Written
+	if !errors.Is(err, errBroken) || written != window && written != 2*window {
+		t.Fatalf("%+v, %v: want the store's error after one write", report, err)
 	}
-	wantHeld(t, s, docs[:window]...)
-	if report = mustRun(t, s, &fakeEmbedder{}, docs...); report.Unchanged != window || report.Written != 2*window {
+	wantHeld(t, s, docs[:written]...)
+	if report = mustRun(t, s, &fakeEmbedder{}, docs...); report.Unchanged != written || report.Written != len(docs)-written {
 		t.Errorf("second run %+v", report)
 	}
 	wantHeld(t, s, docs...)

@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"bytes"
 	"cmp"
+	"flag"
 	"fmt"
 	"maps"
 	"math"
@@ -22,6 +23,14 @@ import (
 // TestModel runs random sequences of writes, deletes, reopenings and reads
 // against the engine and against a plain map, which must never disagree.
 func TestModel(t *testing.T) {
+	// Every write is synced to the disk, which takes most of the time.
+	checks := "50"
+	if testing.Short() {
+		checks = "10"
+	}
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		t.Fatal(err)
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "store")
 		if err != nil {
@@ -156,36 +165,37 @@ func (m *model) search(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	type scored struct {
-		n     int
-		score float64
-	}
-	var want []scored
+	truth := map[int]float64{}
 	for n, p := range m.points {
 		if keep(p) {
-			s := 0.0
 			for i, x := range unit(q) {
-				s += float64(x) * float64(p.vector[i])
+				truth[n] += float64(x) * float64(p.vector[i])
 			}
-			want = append(want, scored{n, s})
 		}
 	}
-	slices.SortFunc(want, func(a, b scored) int {
-		if math.Abs(a.score-b.score) > 1e-6 {
-			return cmp.Compare(b.score, a.score)
-		}
-		return cmp.Compare(pointID(a.n), pointID(b.n))
-	})
-	if len(hits) != min(limit, len(want)) {
-		t.Fatalf("%d hits of %d points at limit %d", len(hits), len(want), limit)
+	if len(hits) != min(limit, len(truth)) {
+		t.Fatalf("%d hits of %d points at limit %d", len(hits), len(truth), limit)
 	}
+	const rounding = 1e-6
 	for i, hit := range hits {
-		n := int(hit.GetPayload()["n"].GetIntegerValue())
-		if n != want[i].n || hit.GetId().GetUuid() != pointID(n) || math.Abs(float64(hit.GetScore())-want[i].score) > 1e-6 {
-			t.Fatalf("rank %d is point %d with %v, want %d with %v", i, n, hit.GetScore(), want[i].n, want[i].score)
+		n, score := int(hit.GetPayload()["n"].GetIntegerValue()), float64(hit.GetScore())
+		want, kept := truth[n]
+		if !kept || hit.GetId().GetUuid() != pointID(n) || math.Abs(score-want) > rounding {
+			t.Fatalf("rank %d is point %d with %v, want it with %v (kept: %t)", i, n, score, want, kept)
 		}
+		delete(truth, n) // what is left was not found
 		if got := hit.GetVectors().GetVector().GetDense().GetData(); !slices.Equal(got, m.points[n].vector) {
 			t.Fatalf("point %d has vector %v, want %v", n, got, m.points[n].vector)
+		}
+		if i > 0 && cmp.Or(cmp.Compare(hits[i-1].GetScore(), hit.GetScore()), -cmp.Compare(hits[i-1].GetId().GetUuid(), hit.GetId().GetUuid())) <= 0 {
+			t.Fatalf("ranks %d and %d are out of order: %v before %v", i-1, i, hits[i-1], hit)
+		}
+	}
+	for n, score := range truth {
+		last := hits[len(hits)-1]
+		if score > float64(last.GetScore())+rounding ||
+			slices.Equal(m.points[n].vector, last.GetVectors().GetVector().GetDense().GetData()) && pointID(n) < last.GetId().GetUuid() {
+			t.Fatalf("point %d with %v was left out for %v", n, score, last)
 		}
 	}
 }
