@@ -18,6 +18,7 @@ type Search struct {
 	Limit       int       // at least 1; a smaller collection returns all it has
 	Exact       bool      // compare with every vector, past the approximate index
 	WithVectors bool      // return the candidates' vectors too, 4 bytes a dimension each
+	WithPayload bool      // return the candidates' payloads too, from the same state as their scores
 }
 
 // Candidate is a passage that a search found.
@@ -28,6 +29,7 @@ type Candidate struct {
 	Chunk       int
 	ContentHash string    // tells whether a payload read later is still the one that was found
 	Vector      []float32 // unit length; nil unless asked for
+	Payload     *Payload  // nil unless asked for
 }
 
 // Search returns the best candidates, by descending score, ties by ascending id.
@@ -42,7 +44,7 @@ func (s *Store) Search(ctx context.Context, c Collection, search Search) ([]Cand
 	if err != nil {
 		return nil, err
 	}
-	return candidates(points), nil
+	return search.candidates(points), nil
 }
 
 // SearchBatch runs several searches in one request and returns their candidates
@@ -70,7 +72,7 @@ func (s *Store) SearchBatch(ctx context.Context, c Collection, searches []Search
 	}
 	lists := make([][]Candidate, len(results))
 	for i, result := range results {
-		lists[i] = candidates(result.GetResult())
+		lists[i] = searches[i].candidates(result.GetResult())
 	}
 	return lists, nil
 }
@@ -83,19 +85,23 @@ func (q Search) check(c Collection) error {
 }
 
 func (q Search) request(c Collection) *qc.QueryPoints {
+	payload := qc.NewWithPayloadInclude(keyDocID, keyChunk, keyContentHash)
+	if q.WithPayload {
+		payload = qc.NewWithPayload(true)
+	}
 	return &qc.QueryPoints{
 		CollectionName: c.Name,
 		Query:          qc.NewQueryDense(q.Vector),
 		Limit:          qc.PtrOf(uint64(q.Limit)),
 		Params:         &qc.SearchParams{Exact: qc.PtrOf(q.Exact)},
-		WithPayload:    qc.NewWithPayloadInclude(keyDocID, keyChunk, keyContentHash),
+		WithPayload:    payload,
 		WithVectors:    qc.NewWithVectors(q.WithVectors),
 	}
 }
 
 // candidates converts and sorts what a search returned. Qdrant leaves ties in no
 // order of its own.
-func candidates(points []*qc.ScoredPoint) []Candidate {
+func (q Search) candidates(points []*qc.ScoredPoint) []Candidate {
 	out := make([]Candidate, len(points))
 	for i, point := range points {
 		p := payloadOf(point.GetPayload())
@@ -106,6 +112,9 @@ func candidates(points []*qc.ScoredPoint) []Candidate {
 			Chunk:       p.Chunk,
 			ContentHash: p.ContentHash,
 			Vector:      point.GetVectors().GetVector().GetDenseVector().GetData(),
+		}
+		if q.WithPayload {
+			out[i].Payload = &p
 		}
 	}
 	slices.SortFunc(out, func(a, b Candidate) int {

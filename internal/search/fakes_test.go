@@ -75,10 +75,15 @@ func (f *fakeStore) SearchBatch(ctx context.Context, _ qdrant.Collection, search
 			return nil, errors.New("fakeStore: only exact searches with vectors are expected")
 		}
 		for _, p := range f.passages {
-			lists[i] = append(lists[i], qdrant.Candidate{
+			c := qdrant.Candidate{
 				ID: p.id(), DocID: p.doc, Chunk: p.chunk, ContentHash: p.id(),
 				Score: float64(float32(vector.Cosine(s.Vector, p.vector))), Vector: vector.Normalize(p.vector),
-			})
+			}
+			if s.WithPayload {
+				payload := f.payloadOf(p)
+				c.Payload = &payload
+			}
+			lists[i] = append(lists[i], c)
 		}
 		slices.SortFunc(lists[i], func(a, b qdrant.Candidate) int {
 			return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
@@ -92,10 +97,7 @@ func (f *fakeStore) Payloads(_ context.Context, _ qdrant.Collection, ids []strin
 	found := map[string]qdrant.Payload{}
 	for _, p := range f.passages {
 		if slices.Contains(ids, p.id()) {
-			found[p.id()] = qdrant.Payload{
-				DocID: p.doc, Lang: key.Lang, Title: "title of " + p.doc, Text: "text of " + p.id(),
-				Chunk: p.chunk, Chunks: f.chunks(p.doc), ContentHash: p.id(), Metadata: f.payload,
-			}
+			found[p.id()] = f.payloadOf(p)
 		}
 	}
 	if f.onPayloads != nil {
@@ -104,6 +106,13 @@ func (f *fakeStore) Payloads(_ context.Context, _ qdrant.Collection, ids []strin
 		}
 	}
 	return found, nil
+}
+
+func (f *fakeStore) payloadOf(p passage) qdrant.Payload {
+	return qdrant.Payload{
+		DocID: p.doc, Lang: key.Lang, Title: "title of " + p.doc, Text: "text of " + p.id(),
+		Chunk: p.chunk, Chunks: f.chunks(p.doc), ContentHash: p.id(), Metadata: f.payload,
+	}
 }
 
 func (f *fakeStore) chunks(doc string) int {

@@ -252,58 +252,60 @@ func translate(ctx context.Context, from anchor.Translator, q Query) translation
 	return t
 }
 
-// searchTries bounds how often a search is repeated because a document that it
-// found was deleted or changed before it could be read.
-const searchTries = 10
-
+// search fills in the hits. Their payloads are read after the search, for the
+// top k alone; where a document was changed or deleted in between, the search is
+// repeated with all payloads in its own answer.
 func (s *Searcher) search(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, result *Result) error {
-	for try := 1; ; try++ {
-		hits, hashes, err := s.fused(ctx, c, topK, legs, result)
-		if err != nil {
-			return err
-		}
-		start := time.Now()
-		ids := make([]string, len(hits))
-		for i, hit := range hits {
-			ids[i] = hit.ID
-		}
-		payloads, err := s.Store.Payloads(ctx, c, ids)
-		if err != nil {
-			return err
-		}
-		result.Timings.Search += milliseconds(time.Since(start))
-		changed := slices.ContainsFunc(ids, func(id string) bool {
-			payload, found := payloads[id]
-			return !found || payload.ContentHash != hashes[id]
-		})
-		if changed && try < searchTries {
-			continue
-		}
-		if changed {
-			return fmt.Errorf("search %s: documents keep changing while they are read: try again when the indexer is done", c.Key)
-		}
-		result.Hits = make([]Hit, len(hits))
-		for i, hit := range hits {
-			result.Hits[i] = newHit(i+1, hit, payloads[hit.ID])
-		}
-		return nil
+	hits, found, err := s.fused(ctx, c, topK, legs, false, result)
+	if err != nil {
+		return err
 	}
+	start := time.Now()
+	ids := make([]string, len(hits))
+	for i, hit := range hits {
+		ids[i] = hit.ID
+	}
+	payloads, err := s.Store.Payloads(ctx, c, ids)
+	if err != nil {
+		return err
+	}
+	result.Timings.Search += milliseconds(time.Since(start))
+	changed := slices.ContainsFunc(ids, func(id string) bool {
+		payload, there := payloads[id]
+		return !there || payload.ContentHash != found[id].ContentHash
+	})
+	if changed {
+		if hits, found, err = s.fused(ctx, c, topK, legs, true, result); err != nil {
+			return err
+		}
+		for _, hit := range hits {
+			payloads[hit.ID] = *found[hit.ID].Payload
+		}
+	}
+	result.Hits = make([]Hit, len(hits))
+	for i, hit := range hits {
+		result.Hits[i] = newHit(i+1, hit, payloads[hit.ID])
+	}
+	return nil
 }
 
 // fused searches with every leg that has weight, deeper and deeper until the
-// top k is proven or the depth is at its limit, and returns the top k, with the
-// content hash of every passage found, by id.
-func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, result *Result) ([]rerank.Hit, map[string]string, error) {
+// top k is proven or the depth is at its limit, and returns the top k, with every
+// passage found by id.
+func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, withPayload bool, result *Result) ([]rerank.Hit, map[string]qdrant.Candidate, error) {
 	weights := make([]float64, len(legs))
 	for i, leg := range legs {
 		weights[i] = leg.Weight
 	}
-	const beside = 256 // bytes of a candidate besides its vector
+	beside := 256 // bytes of a candidate besides its vector
+	if withPayload {
+		beside += 16 << 10
+	}
 	maxDepth := max(topK, maxCandidateBytes/(len(legs)*(4*c.Schema.Dimensions+beside)))
 	depth := min(max(minDepth, oversize*topK), maxDepth)
 	for ; ; depth = min(depth*deepening, maxDepth) {
 		start := time.Now()
-		r, err := s.candidates(ctx, c, legs, depth)
+		r, err := s.candidates(ctx, c, legs, depth, withPayload)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -319,27 +321,27 @@ func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, leg
 		// Below every threshold: one of the lists holds the whole index.
 		result.Certified = math.IsInf(threshold, -1) || rerank.Certified(hits, topK, threshold)
 		if result.Certified || depth >= maxDepth {
-			return hits[:min(topK, len(hits))], r.hashes, nil
+			return hits[:min(topK, len(hits))], r.found, nil
 		}
 	}
 }
 
 // round is what the searches of one depth found.
 type round struct {
-	lists  [][]rerank.Candidate
-	last   []float64         // the lowest score of each leg's list, −∞ where the list is the whole index
-	hashes map[string]string // content hashes by passage id
+	lists [][]rerank.Candidate
+	last  []float64                   // the lowest score of each leg's list, −∞ where the list is the whole index
+	found map[string]qdrant.Candidate // by passage id
 }
 
 // candidates runs one exact search for each leg that has weight, all in one
 // request.
-func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []rerank.Leg, depth int) (round, error) {
-	r := round{last: make([]float64, len(legs)), hashes: map[string]string{}}
+func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []rerank.Leg, depth int, withPayload bool) (round, error) {
+	r := round{last: make([]float64, len(legs)), found: map[string]qdrant.Candidate{}}
 	var searches []qdrant.Search
 	var of []int // the leg of each search
 	for i, leg := range legs {
 		if leg.Weight > 0 {
-			searches = append(searches, qdrant.Search{Vector: leg.Vector, Limit: depth, Exact: true, WithVectors: true})
+			searches = append(searches, qdrant.Search{Vector: leg.Vector, Limit: depth, Exact: true, WithVectors: true, WithPayload: withPayload})
 			of = append(of, i)
 		}
 	}
@@ -350,7 +352,9 @@ func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []r
 	for i, list := range found {
 		candidates := make([]rerank.Candidate, len(list))
 		for j, x := range list {
-			r.hashes[x.ID] = x.ContentHash
+			if _, known := r.found[x.ID]; !known { // the first is the one whose vector counts
+				r.found[x.ID] = x
+			}
 			candidates[j] = rerank.Candidate{ID: x.ID, DocID: x.DocID, Chunk: x.Chunk, Vector: x.Vector}
 		}
 		r.lists = append(r.lists, candidates)

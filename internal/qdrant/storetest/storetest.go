@@ -403,6 +403,11 @@ func testOverwrite(t *testing.T, f *fixture) {
 	if !reflect.DeepEqual(found, want) {
 		t.Errorf("search found %+v, want %+v", found, want)
 	}
+	found = f.search(t, c, qdrant.Search{Vector: []float32{0, 1}, Limit: 5, WithPayload: true})
+	want[0].Vector, want[0].Payload = nil, &second.Payload
+	if !reflect.DeepEqual(found, want) {
+		t.Errorf("search with payloads found %+v, want %+v", found, want)
+	}
 }
 
 func testStamps(t *testing.T, f *fixture) {
