@@ -16,7 +16,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
 	"github.com/query-synergy/query-synergy/internal/ingest"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
-	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
+	"github.com/query-synergy/query-synergy/internal/qdrant/storetest"
 )
 
 const (
@@ -124,28 +124,7 @@ func (f *fakeStore) held(_ *testing.T, key qdrant.Key) map[string]string {
 // realStore is the adapter over an embedded engine.
 type realStore struct{ *qdrant.Store }
 
-func newRealStore(t *testing.T) realStore {
-	t.Helper()
-	engine, err := embedded.Open(t.Context(), t.TempDir(), embedded.ReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	s, err := qdrant.Connect(qdrant.Options{Dial: engine.Dial})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return realStore{s}
-}
+func newRealStore(t *testing.T) realStore { return realStore{storetest.Embedded(t)} }
 
 func (r realStore) held(t *testing.T, key qdrant.Key) map[string]string {
 	t.Helper()

@@ -13,7 +13,6 @@ import (
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
 	"github.com/query-synergy/query-synergy/internal/ingest"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
-	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
@@ -37,30 +36,6 @@ func wantGolden(t *testing.T, name, got string) {
 	if got != string(want) {
 		t.Errorf("%s has changed: see what -update makes of it; now it would be\n%s", path, got)
 	}
-}
-
-// openStore returns the adapter over an embedded engine of its own.
-func openStore(t *testing.T) *qdrant.Store {
-	t.Helper()
-	engine, err := embedded.Open(t.Context(), t.TempDir(), embedded.ReadWrite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := engine.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	store, err := qdrant.Connect(qdrant.Options{Dial: engine.Dial})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store
 }
 
 // newClient returns a client of the endpoint that replays recorded vectors.

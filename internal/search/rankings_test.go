@@ -16,6 +16,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
+	"github.com/query-synergy/query-synergy/internal/qdrant/storetest"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/testenv"
 )
@@ -131,7 +132,7 @@ func measures(t *testing.T) []metrics.Measure {
 // sampleSearcher indexes the documents of one language into a store of its own.
 func sampleSearcher(t *testing.T, server *embeddingtest.Server, lang string, docs iter.Seq2[corpus.Document, error]) *search.Searcher {
 	t.Helper()
-	store, client := openStore(t), newClient(t, server)
+	store, client := storetest.Embedded(t), newClient(t, server)
 	if report := index(t, store, client, "sample", corpus.FormatBEIR, docs); report.Written != 48 {
 		t.Fatalf("%s: wrote %d passages, want 48", lang, report.Written)
 	}

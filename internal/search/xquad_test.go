@@ -16,6 +16,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/embedding"
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
+	"github.com/query-synergy/query-synergy/internal/qdrant/storetest"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/testenv"
 )
@@ -75,7 +76,7 @@ func newXQuAD(t *testing.T, dir, lang string) *xquad {
 		sources:  embeddingtest.RecordedVectors(t, dir, lang+".queries.f32"),
 		anchored: embeddingtest.RecordedVectors(t, dir, "en.queries.f32"),
 	}
-	client, store := newClient(t, embeddingtest.XQuAD(t, dir, lang, "en")), openStore(t)
+	client, store := newClient(t, embeddingtest.XQuAD(t, dir, lang, "en")), storetest.Embedded(t)
 	path := filepath.Join(dir, "xquad."+lang+".json")
 	report := index(t, store, client, "xquad", corpus.FormatSQuAD,
 		corpus.Read(t.Context(), corpus.Options{Format: corpus.FormatSQuAD, Lang: lang}, path))
