@@ -374,6 +374,31 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
+// Whatever a query asks for beyond what is there, it gets what is there.
+func TestLimitsBeyondTheCollection(t *testing.T) {
+	client := open(t, t.TempDir(), embedded.ReadWrite)
+	create(t, client, "c", 2, qc.Distance_Cosine)
+	fill(t, client, "c", 5, 2)
+	for _, c := range []struct {
+		limit, offset uint64
+		want          int
+	}{
+		{math.MaxUint64, 0, 5},
+		{math.MaxUint64, 2, 3},
+		{2, 4, 1},
+		{2, 5, 0},
+		{2, math.MaxUint64, 0},
+		{math.MaxUint64, math.MaxUint64, 0},
+	} {
+		hits, err := client.Query(t.Context(), &qc.QueryPoints{
+			CollectionName: "c", Query: qc.NewQueryDense([]float32{1, 0}), Limit: &c.limit, Offset: &c.offset,
+		})
+		if err != nil || len(hits) != c.want {
+			t.Errorf("limit %d, offset %d: %d hits, %v, want %d", c.limit, c.offset, len(hits), err, c.want)
+		}
+	}
+}
+
 // A batch with one bad point stores none of the others.
 func TestUpsertIsAtomic(t *testing.T) {
 	client := open(t, t.TempDir(), embedded.ReadWrite)

@@ -253,7 +253,7 @@ func (p *pointsService) queryAll(ctx context.Context, name string, queries []*qc
 			}
 			for i, hits := range found {
 				q := queries[start+i]
-				hits = hits[min(int(q.GetOffset()), len(hits)):]
+				hits = hits[min(q.GetOffset(), uint64(len(hits))):]
 				if results[start+i], err = v.scoredPoints(hits, q.GetWithPayload(), q.GetWithVectors()); err != nil {
 					return err
 				}
