@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
@@ -35,12 +36,12 @@ func (c *deleteCommand) Run(ctx context.Context, streams cli.Streams) (err error
 		return cli.UsageError{Err: err}
 	}
 	log := setup.Logger(streams.Stderr, false)
-	question, err := c.question(ctx, settings.Qdrant, key, streams)
+	text, err := question(ctx, settings.Qdrant, key, log)
 	if err != nil {
 		return err
 	}
 	if !c.Yes {
-		ok, err := streams.Confirm(ctx, question)
+		ok, err := streams.Confirm(ctx, text)
 		if err != nil {
 			return err
 		}
@@ -62,8 +63,8 @@ func (c *deleteCommand) Run(ctx context.Context, streams cli.Streams) (err error
 
 // question says what would be lost. It reads only, so that nobody is locked out
 // while the answer is awaited.
-func (c *deleteCommand) question(ctx context.Context, s config.Qdrant, key qdrant.Key, streams cli.Streams) (question string, err error) {
-	store, err := setup.OpenStore(ctx, s, embedded.ReadOnly, setup.Logger(streams.Stderr, false))
+func question(ctx context.Context, s config.Qdrant, key qdrant.Key, log *slog.Logger) (text string, err error) {
+	store, err := setup.OpenStore(ctx, s, embedded.ReadOnly, log)
 	if err != nil {
 		return "", err
 	}

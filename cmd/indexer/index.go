@@ -62,7 +62,7 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	}
 	defer func() { err = errors.Join(err, embedder.Close()) }()
 
-	work := newWorkload(corpus.Size(read.Format, c.Files...))
+	work := &workload{size: corpus.Size(read.Format, c.Files...)}
 	read.OnRead = work.onRead
 	opts.Batch, opts.Concurrency = settings.Embedding.BatchSize, settings.Embedding.Concurrency
 	progress := streams.Progress("passages", work.total(), cli.Items)
@@ -106,8 +106,6 @@ type workload struct {
 	size int64 // of the input in bytes; 0: unknown
 	read atomic.Int64
 }
-
-func newWorkload(size int64) *workload { return &workload{size: size} }
 
 func (w *workload) onRead(bytes int) { w.read.Add(int64(bytes)) }
 

@@ -1,7 +1,6 @@
 package embedding_test
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 
@@ -57,29 +56,6 @@ func TestWithInstruction(t *testing.T) {
 		if (err == nil) != (c.fault == "") || err != nil && !strings.Contains(err.Error(), c.fault) {
 			t.Errorf("%s told %q: error %v, want %q", c.model, c.instruction, err, c.fault)
 		}
-	}
-}
-
-func TestIdentityDiff(t *testing.T) {
-	index := embedding.Identity{Model: "a", Dimensions: 384, QueryPrefix: "query: ", QueryBody: `{"a":1}`}
-	if diff := index.Diff(index); diff != nil {
-		t.Errorf("differs from itself: %q", diff)
-	}
-	unknown := index
-	unknown.Dimensions = 0
-	if diff := append(index.Diff(unknown), unknown.Diff(index)...); diff != nil {
-		t.Errorf("unknown dimensions differ: %q", diff)
-	}
-	now := embedding.Identity{Model: "b", Dimensions: 768, PassagePrefix: "p", QueryBody: `{"a":2}`}
-	want := []string{
-		`model "a" (index) vs "b" (now)`,
-		`dimensions 384 (index) vs 768 (now)`,
-		`query prefix "query: " (index) vs "" (now)`,
-		`passage prefix "" (index) vs "p" (now)`,
-		`query request fields "{\"a\":1}" (index) vs "{\"a\":2}" (now)`,
-	}
-	if got := index.Diff(now); !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %s\nwant %s", strings.Join(got, "; "), strings.Join(want, "; "))
 	}
 }
 

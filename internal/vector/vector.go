@@ -58,11 +58,6 @@ func Dot64(a, b []float32) float64 {
 	return sum
 }
 
-// Norm returns the Euclidean length, accumulated in float64.
-func Norm(a []float32) float64 {
-	return math.Sqrt(Dot64(a, a))
-}
-
 // UnitScale returns the factor that brings v to unit length: 1 where v counts
 // as a unit vector already, 0 where it has no length. A store keeps vectors in
 // that form, so scores computed with it are the store's own, in full precision.
