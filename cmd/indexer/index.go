@@ -22,13 +22,13 @@ import (
 type indexCommand struct {
 	Corpus  string   `required:"" placeholder:"NAME" help:"Name of the corpus."`
 	Lang    string   `placeholder:"TAG" help:"Language of the documents, such as th or zh-Hant. Without it every document must name its own."`
-	Format  string   `default:"jsonl" enum:"jsonl, beir, squad, tsv" placeholder:"FORM" help:"Form of the files: ${enum} (default: ${default}). Gzip is recognised."`
+	Format  string   `default:"jsonl" enum:"${formats}" placeholder:"FORM" help:"Form of the files: ${enum} (default: ${default}). Gzip is recognised."`
 	OnError string   `default:"fail" enum:"fail, skip" placeholder:"WHAT" help:"What a bad record does: ${enum} (default: ${default}). With skip, the exit code is 3 where any was skipped."`
 	Files   []string `arg:"" name:"file" help:"Files to read, folders for beir, - for standard input."`
 
 	ChunkRunes   int   `default:"${chunk_runes}" placeholder:"N" help:"Longer documents are cut into chunks of at most this many characters (default: ${default})."`
 	OverlapRunes int   `default:"${overlap_runes}" placeholder:"N" help:"How much a chunk repeats of the one before, in characters (default: ${default})."`
-	EmbedTitle   *bool `negatable:"" help:"Embed the title with the text (default: yes, but no for squad)."`
+	EmbedTitle   *bool `negatable:"" help:"Embed the title with the text (default: yes, but no for squad and xquad-r)."`
 
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
 	Verbose bool `short:"v" help:"Say more on stderr."`

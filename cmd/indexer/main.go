@@ -9,6 +9,7 @@ import (
 	"context"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
@@ -38,6 +39,7 @@ type grammar struct {
 func run(ctx context.Context, args []string, streams cli.Streams) error {
 	var g grammar
 	vars := config.HelpVars()
+	vars["formats"] = formats()
 	vars["chunk_runes"] = strconv.Itoa(corpus.DefaultChunking.MaxRunes)
 	vars["overlap_runes"] = strconv.Itoa(corpus.DefaultChunking.OverlapRunes)
 	command, err := cli.Parse(cli.App{Name: name, Description: description, Vars: vars}, &g, args, streams)
@@ -46,4 +48,13 @@ func run(ctx context.Context, args []string, streams cli.Streams) error {
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	return command.Run(streams)
+}
+
+// formats lists the forms of input, for kong.
+func formats() string {
+	names := make([]string, len(corpus.Formats()))
+	for i, f := range corpus.Formats() {
+		names[i] = string(f)
+	}
+	return strings.Join(names, ",")
 }

@@ -1,7 +1,8 @@
 // Package corpus turns files into documents, and documents into the passages
-// that are embedded: readers for JSONL, BEIR, SQuAD and TSV, the rules that
-// every document must meet, chunking, content hashes and point ids. It also
-// reads what an evaluation needs beside the documents: questions and qrels.
+// that are embedded: readers for JSONL, BEIR, SQuAD, XQuAD-R, Belebele and TSV,
+// the rules that every document must meet, chunking, content hashes and point
+// ids. It also reads what an evaluation needs beside the documents: questions
+// and qrels.
 //
 // It knows files and text only: no network, no vector store, no model.
 package corpus
@@ -71,6 +72,15 @@ const (
 	// FormatSQuAD is the JSON of SQuAD and XQuAD. Each paragraph is a document
 	// with the id <article>-<paragraph>, both counted from 0 in the file.
 	FormatSQuAD Format = "squad"
+	// FormatXQuADR is SQuAD's JSON with "sentence_breaks" in its paragraphs, as
+	// LAReQA publishes it. Each sentence is a document with the id
+	// <article>-<paragraph>-<sentence>, all counted from 0 in the file.
+	FormatXQuADR Format = "xquad-r"
+	// FormatBelebele has one object a line for each question, as Meta publishes
+	// it. Each link is a document with the link as its id, flores_passage as its
+	// text and the language of its dialect. A link that comes with two passages
+	// is a fault; white space does not tell passages apart.
+	FormatBelebele Format = "belebele"
 	// FormatTSV has a header line that names the columns: id (or _id) and text,
 	// optionally title and lang; other columns become metadata. There is no
 	// quoting: a tab always separates.
@@ -79,7 +89,7 @@ const (
 
 // Formats returns every format, the default first.
 func Formats() []Format {
-	return []Format{FormatJSONL, FormatBEIR, FormatSQuAD, FormatTSV}
+	return []Format{FormatJSONL, FormatBEIR, FormatSQuAD, FormatXQuADR, FormatBelebele, FormatTSV}
 }
 
 // ParseFormat returns the format of that name.
@@ -96,7 +106,7 @@ func ParseFormat(name string) (Format, error) {
 
 // EmbedsTitle says whether the title belongs to what is embedded, as BEIR does
 // it. A SQuAD title names an article, and says the same of all its paragraphs.
-func (f Format) EmbedsTitle() bool { return f != FormatSQuAD }
+func (f Format) EmbedsTitle() bool { return f != FormatSQuAD && f != FormatXQuADR }
 
 // Options say how to read.
 type Options struct {

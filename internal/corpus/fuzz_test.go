@@ -5,9 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/query-synergy/query-synergy/internal/corpus"
 )
@@ -73,6 +75,49 @@ func FuzzSQuAD(f *testing.F) {
 	})
 }
 
+func FuzzXQuADR(f *testing.F) {
+	for _, seed := range squadSeeds {
+		f.Add([]byte(seed))
+	}
+	f.Add([]byte(`{"data":[{"paragraphs":[{"context":"a😀. b","sentence_breaks":[[0,3],[4,5]],"qas":[{"id":"q","question":"?","answers":[{"text":"😀. b","answer_start":1}]}]}]}]}`))
+	f.Add([]byte(`{"data":[{"paragraphs":[{"context":"a","sentence_breaks":[[0,2],[-1]],"qas":[{"id":"q","question":"?","answers":[{"text":"a","answer_start":9}]}]}]}]}`))
+	path := filepath.Join(f.TempDir(), "xx.json")
+	f.Fuzz(func(t *testing.T, content []byte) {
+		checkRead(t, corpus.FormatXQuADR, content)
+		questions := checkQuestions(t, path, content, corpus.ReadXQuADRQuestions)
+		checkRelevant(t, corpus.FormatXQuADR, content, questions)
+	})
+}
+
+func FuzzBelebele(f *testing.F) {
+	for _, seed := range []string{
+		belebele("a", 1, "x", "th") + belebele("a", 2, "x ", "th") + belebele("b", 1, "y", "th"),
+		belebele("a", 1, "x", "th") + belebele("a", 1, "y", "lo"), dialect("tha_Thai"), dialect("xyz"), "null\n[]", `{"link":"`,
+		`{"link":"a","question_number":"1","question":"?","correct_answer_num":"1","mc_answer1":"e` + "\u0301" + `","flores_passage":"p"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	path := filepath.Join(f.TempDir(), "xxx_Yyyy.jsonl")
+	f.Fuzz(func(t *testing.T, content []byte) {
+		checkRead(t, corpus.FormatBelebele, content)
+		questions := checkQuestions(t, path, content, corpus.ReadBelebeleQuestions)
+		checkRelevant(t, corpus.FormatBelebele, content, questions)
+		ids, texts := make(map[string]bool), make(map[string]bool)
+		for _, q := range questions {
+			if texts[q.Text] {
+				t.Errorf("two questions are %q", q.Text)
+			}
+			texts[q.Text] = true
+			for _, id := range append(q.Aliases, q.ID) {
+				if ids[id] {
+					t.Errorf("id %q is there twice", id)
+				}
+				ids[id] = true
+			}
+		}
+	})
+}
+
 func FuzzQueries(f *testing.F) {
 	for _, seed := range []string{`{"_id":"q","text":"?"}`, "{\"_id\":1,\"text\":\"?\"}\r\n\r\n{}", "", "\uFEFFnull", `{"_id":"q"`} {
 		f.Add([]byte(seed))
@@ -81,7 +126,7 @@ func FuzzQueries(f *testing.F) {
 	f.Fuzz(func(t *testing.T, content []byte) { checkQuestions(t, path, content, corpus.ReadQueries) })
 }
 
-func checkQuestions(t *testing.T, path string, content []byte, read func(string) ([]corpus.Question, error)) {
+func checkQuestions(t *testing.T, path string, content []byte, read func(string) ([]corpus.Question, error)) []corpus.Question {
 	t.Helper()
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
@@ -96,11 +141,44 @@ func checkQuestions(t *testing.T, path string, content []byte, read func(string)
 			t.Errorf("question %+v", q)
 		}
 		seen[q.ID] = true
+		for _, a := range q.Answers {
+			if strings.TrimSpace(a) == "" || !norm.NFC.IsNormalString(a) {
+				t.Errorf("answer %q of question %s", a, q.ID)
+			}
+		}
+	}
+	return questions
+}
+
+// checkRelevant holds that where all of a file can be read, its questions name
+// its documents.
+func checkRelevant(t *testing.T, format corpus.Format, content []byte, questions []corpus.Question) {
+	t.Helper()
+	docs, err := stdin(t, corpus.Options{Format: format, Lang: "th"}, string(content))
+	if err != nil {
+		return
+	}
+	ids := make(map[string]bool)
+	for _, d := range docs {
+		ids[d.ID] = true
+	}
+	for _, q := range questions {
+		if len(q.DocIDs) == 0 || q.DocIDs[0] != q.DocID {
+			t.Errorf("question %s has the documents %q and %q", q.ID, q.DocIDs, q.DocID)
+		}
+		for _, id := range q.DocIDs {
+			if !ids[id] {
+				t.Errorf("question %s names document %q, which is not there", q.ID, id)
+			}
+		}
 	}
 }
 
 func FuzzQrels(f *testing.F) {
-	for _, seed := range []string{"query-id\tcorpus-id\tscore\nq\td\t1\n", "query-id\tcorpus-id\tscore\r\nq\td\t-1\r\nq\td\t1", "q\td\t1", "", "query-id\tcorpus-id\tscore\nq\td\tx"} {
+	for _, seed := range []string{
+		"query-id\tcorpus-id\tscore\nq\td\t1\n", "query-id\tcorpus-id\tscore\r\nq\td\t-1\r\nq\td\t1", "q\td\t1", "",
+		"query-id\tcorpus-id\tscore\nq\td\tx", "q 0 d 1\nq Q0\te 2 \r\n\n", "q 0 d 1\nq 0 d 2", "q 0 d\xff 1", "q Q0 d 1 0.5 t",
+	} {
 		f.Add([]byte(seed))
 	}
 	path := filepath.Join(f.TempDir(), "qrels.tsv")
@@ -108,20 +186,23 @@ func FuzzQrels(f *testing.F) {
 		if err := os.WriteFile(path, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		qrels, err := corpus.ReadQrels(path)
+		judgements, err := corpus.ReadJudgements(path)
 		if err != nil {
-			if bad, ok := errors.AsType[*corpus.RecordError](err); qrels != nil || ok && bad.Pos.Line < 2 {
-				t.Errorf("qrels %v, %v", qrels, err)
+			if bad, ok := errors.AsType[*corpus.RecordError](err); judgements != nil || ok && bad.Pos.Line < 1 {
+				t.Errorf("judgements %v, %v", judgements, err)
 			}
 			return
 		}
-		for query, docs := range qrels {
-			if query == "" || len(docs) == 0 {
-				t.Errorf("query %q has %d documents", query, len(docs))
-			}
+		if len(judgements) == 0 {
+			t.Error("no judgement and no error")
 		}
-		if again, err := corpus.ReadQrels(path); err != nil || !reflect.DeepEqual(again, qrels) {
-			t.Errorf("reading again gives %v, %v", again, err)
+		seen := make(map[[2]string]bool)
+		for _, j := range judgements {
+			pair := [2]string{j.Query, j.Doc}
+			if j.Query == "" || j.Doc == "" || seen[pair] || j.Pos.Line < 1 {
+				t.Errorf("judgement %+v", j)
+			}
+			seen[pair] = true
 		}
 	})
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // Question is a query of an evaluation set. Its ID and Text meet the rules of a
@@ -15,24 +13,43 @@ import (
 type Question struct {
 	ID   string
 	Text string
-	// DocID is the paragraph that a SQuAD question was asked about, "" for a
-	// BEIR query, whose relevant documents are in the qrels.
-	DocID string
-	// Answers are a SQuAD question's answers in NFC; none for a BEIR query.
+	// Aliases are the ids of further questions of the file with the same text,
+	// which this one stands for.
+	Aliases []string
+	// DocIDs are the relevant documents, the first of them also as DocID. A BEIR
+	// query has none: they are in the qrels.
+	DocIDs []string
+	DocID  string
+	// Answers are the texts that answer the question, in NFC and not blank; none
+	// for a BEIR query.
 	Answers []string
 	Pos     Position
 }
 
 // ReadSQuADQuestions returns the questions of a SQuAD or XQuAD file, which may
-// be gzipped, in order. Their position is that of the paragraph. The first
-// fault ends the reading.
+// be gzipped, in order. Relevant is the paragraph that a question was asked
+// about, and the position is that paragraph's. The first fault ends the reading.
 func ReadSQuADQuestions(path string) ([]Question, error) {
+	return paragraphQuestions(path, func(p paragraph) ([]Question, error) {
+		o, err := parseObject(p.raw)
+		if err != nil {
+			return nil, err
+		}
+		return p.questions(o, func(q *Question, _ []object) error {
+			q.DocID, q.DocIDs = p.id, []string{p.id}
+			return nil
+		})
+	})
+}
+
+// paragraphQuestions collects what ask finds in each paragraph of a file.
+func paragraphQuestions(path string, ask func(paragraph) ([]Question, error)) ([]Question, error) {
 	return collect(path, func(src *source, add func(Question) error) error {
 		for p, err := range paragraphs(src) {
 			if err != nil {
 				return err
 			}
-			asked, err := p.questions()
+			asked, err := ask(p)
 			if err != nil {
 				return &RecordError{Pos: p.pos, Err: fmt.Errorf("paragraph %s: %w", p.id, err)}
 			}
@@ -106,11 +123,9 @@ func (o object) question(id, text string) (Question, error) {
 	return Question{ID: q, Text: asked}, cmp.Or(idErr, textErr)
 }
 
-func (p paragraph) questions() ([]Question, error) {
-	o, err := parseObject(p.raw)
-	if err != nil {
-		return nil, err
-	}
+// questions returns the questions of a paragraph, decoded as o. locate sets
+// which documents are relevant.
+func (p paragraph) questions(o object, locate func(q *Question, answers []object) error) ([]Question, error) {
 	var asked []object
 	if err := json.Unmarshal(o["qas"], &asked); err != nil {
 		return nil, errors.New(`"qas" is not an array of JSON objects`)
@@ -121,30 +136,38 @@ func (p paragraph) questions() ([]Question, error) {
 		if err != nil {
 			return nil, fmt.Errorf("question %d: %w", i, err)
 		}
-		if q.Answers, err = a.answers(); err != nil {
+		var given []object
+		if q.Answers, given, err = a.answers(); err == nil {
+			err = locate(&q, given)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("question %s: %w", quote(q.ID), err)
 		}
-		q.DocID, q.Pos = p.id, p.pos
+		q.Pos = p.pos
 		all[i] = q
 	}
 	return all, nil
 }
 
-// answers returns the texts of "answers"; a question without an answer may lack it.
-func (o object) answers() ([]string, error) {
+// answers returns "answers" and their texts; a question without an answer may
+// lack it.
+func (o object) answers() ([]string, []object, error) {
 	var given []object
 	if raw, ok := o["answers"]; ok {
 		if err := json.Unmarshal(raw, &given); err != nil {
-			return nil, errors.New(`"answers" is not an array of JSON objects`)
+			return nil, nil, errors.New(`"answers" is not an array of JSON objects`)
 		}
 	}
 	var all []string
 	for _, a := range given {
 		text, err := a.text("text")
-		if err != nil {
-			return nil, err
+		if err == nil {
+			text, err = cleanText("answer", text)
 		}
-		all = append(all, norm.NFC.String(text))
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, text)
 	}
-	return all, nil
+	return all, given, nil
 }

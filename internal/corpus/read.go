@@ -78,6 +78,10 @@ func documents(ctx context.Context, opts Options, path string) iter.Seq2[Documen
 		switch opts.Format {
 		case FormatSQuAD:
 			read = readSQuAD
+		case FormatXQuADR:
+			read = readXQuADR
+		case FormatBelebele:
+			read = readBelebele
 		case FormatTSV:
 			read = readTSV
 		}

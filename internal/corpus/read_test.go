@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/query-synergy/query-synergy/internal/corpus"
+	"github.com/query-synergy/query-synergy/internal/lang"
 	"github.com/query-synergy/query-synergy/internal/testenv"
 )
 
@@ -68,6 +70,28 @@ func jsonl(tag string) corpus.Options {
 
 func at(line int) corpus.Position { return corpus.Position{File: "<stdin>", Line: line} }
 
+// belebele returns a row as Meta publishes it; the language is named by tag.
+func belebele(link string, number int, passage, tag string) string {
+	code, err := lang.ISO3Script(tag)
+	if err != nil {
+		panic(err)
+	}
+	row, err := json.Marshal(map[string]any{
+		"link": link, "question_number": number, "flores_passage": passage, "question": fmt.Sprintf("%s %d?", link, number),
+		"mc_answer1": "A", "mc_answer2": "B", "mc_answer3": "C", "mc_answer4": "D", "correct_answer_num": "2",
+		"dialect": strings.ReplaceAll(code, "-", "_"), "ds": "2023-05-03",
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(row) + "\n"
+}
+
+// dialect returns a row for one passage in a dialect.
+func dialect(code string) string {
+	return `{"link":"a","flores_passage":"x","dialect":"` + code + `"}` + "\n"
+}
+
 func TestReadDocuments(t *testing.T) {
 	th := func(f corpus.Format) corpus.Options { return corpus.Options{Format: f, Lang: "th"} }
 	for _, tc := range []struct {
@@ -101,6 +125,17 @@ func TestReadDocuments(t *testing.T) {
 			{ID: "0-1", Lang: "th", Title: "é", Text: "y", Pos: at(5)},
 			{ID: "2-0", Lang: "th", Text: "z", Pos: at(7)},
 		}},
+		{"xquad-r", "{\"data\":[{\"title\":\"T\",\"paragraphs\":[\n{\"context\":\"ก😀. e\u0301x!\",\"sentence_breaks\":[[0,3],[4,8]],\"sentences\":[\"not this\"]},\n{\"context\":\"y\",\"sentence_breaks\":[]}]}]}", th("xquad-r"), []corpus.Document{
+			{ID: "0-0-0", Lang: "th", Title: "T", Text: "ก😀.", Pos: at(2)},
+			{ID: "0-0-1", Lang: "th", Title: "T", Text: "éx!", Pos: at(2)},
+		}},
+		{"belebele", belebele("a", 1, "x  y", "th") + belebele("a", 2, "x y\n", "th") + "\n" + belebele("b", 1, "z", "th"), th("belebele"), []corpus.Document{
+			{ID: "a", Lang: "th", Text: "x  y", Pos: at(1)}, {ID: "b", Lang: "th", Text: "z", Pos: at(4)},
+		}},
+		{"belebele, own dialects", dialect("ary_arab") + dialect("zho_Hans") + dialect("zho_Hant") + dialect("arb_Arab") + dialect("hin_Latn"), corpus.Options{Format: "belebele"}, []corpus.Document{
+			{ID: "a", Lang: "ary", Text: "x", Pos: at(1)}, {ID: "a", Lang: "zh", Text: "x", Pos: at(2)}, {ID: "a", Lang: "zh-Hant", Text: "x", Pos: at(3)},
+			{ID: "a", Lang: "ar", Text: "x", Pos: at(4)}, {ID: "a", Lang: "hi-Latn", Text: "x", Pos: at(5)},
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			for _, content := range []string{tc.in, zipped(t, tc.in)} {
@@ -111,6 +146,12 @@ func TestReadDocuments(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sentences returns an XQuAD-R file with a paragraph on line 2 and a good one
+// after it.
+func sentences(context, breaks string) string {
+	return "{\"data\":[{\"paragraphs\":[\n{\"context\":" + context + breaks + "},\n{\"context\":\"x\",\"sentence_breaks\":[[0,1]]}]}]}"
 }
 
 func TestReadBadRecords(t *testing.T) {
@@ -155,6 +196,24 @@ func TestReadBadRecords(t *testing.T) {
 		{"paragraph of another shape", "squad", "en", `{"data":[{"paragraphs":[` + "\n" + `"x",{"context":"x"}]}]}`, `<stdin>:2: paragraph 0-0: not a JSON object`},
 		{"context of another shape", "squad", "en", `{"data":[{"paragraphs":[` + "\n" + `{"context":1},{"context":"x"}]}]}`, `<stdin>:2: paragraph 0-0: "context" is not a string`},
 		{"paragraph, invalid UTF-8", "squad", "en", `{"data":[{"paragraphs":[` + "\n{\"context\":\"\xc3\"}," + `{"context":"x"}]}]}`, "<stdin>:2: paragraph 0-0: invalid UTF-8: byte 0xC3 at offset 12 of the record"},
+		{"two passages", "belebele", "th", belebele("good", 1, "x", "th") + belebele("good", 2, "y", "th"), `<stdin>:2: link "good" has another passage than at <stdin>:1`},
+		{"no link", "belebele", "th", belebele("", 1, "x", "th") + belebele("good", 1, "y", "th"), `<stdin>:1: the id is missing or empty`},
+		{"link of another type", "belebele", "th", `{"link":1,"flores_passage":"x"}` + "\n" + belebele("good", 1, "y", "th"), `<stdin>:1: "link" is not a string`},
+		{"no passage", "belebele", "th", `{"link":"a","dialect":"tha_Thai"}` + "\n" + belebele("good", 1, "y", "th"), `<stdin>:1: document "a": the text is missing or blank`},
+		{"unknown dialect", "belebele", "th", dialect("xyz") + belebele("good", 1, "y", "th"), `<stdin>:1: "xyz" is not a language tag (unknown or malformed): want a BCP 47 tag such as "th", "pt-BR" or "zh-Hant"`},
+		{"another dialect", "belebele", "th", dialect("lao_Laoo") + belebele("good", 1, "y", "th"), `<stdin>:1: document "a": language lo, but th is being read: drop --lang, or read the file without it`},
+		{"no sentences", "xquad-r", "en", sentences(`"x"`, ``), `<stdin>:2: paragraph 0-0: "sentence_breaks" is not an array of pairs of integers`},
+		{"sentences of another shape", "xquad-r", "en", sentences(`"x"`, `,"sentence_breaks":[[0,"1"]]`), `<stdin>:2: paragraph 0-0: "sentence_breaks" is not an array of pairs of integers`},
+		{"sentence without an end", "xquad-r", "en", sentences(`"x"`, `,"sentence_breaks":[[0]]`), `<stdin>:2: paragraph 0-0: sentence 0: [0] is not a range of characters behind the last one, within the 1 of the paragraph`},
+		{"sentence beyond the end", "xquad-r", "en", sentences(`"กข"`, `,"sentence_breaks":[[0,1],[1,3]]`), `<stdin>:2: paragraph 0-0: sentence 1: [1 3] is not a range of characters behind the last one, within the 2 of the paragraph`},
+		{"overlapping sentences", "xquad-r", "en", sentences(`"abc"`, `,"sentence_breaks":[[0,2],[1,3]]`), `<stdin>:2: paragraph 0-0: sentence 1: [1 3] is not a range of characters behind the last one, within the 3 of the paragraph`},
+		{"empty sentence", "xquad-r", "en", sentences(`"abc"`, `,"sentence_breaks":[[1,1]]`), `<stdin>:2: paragraph 0-0: sentence 0: [1 1] is not a range of characters behind the last one, within the 3 of the paragraph`},
+		{"negative sentence", "xquad-r", "en", sentences(`"abc"`, `,"sentence_breaks":[[-1,1]]`), `<stdin>:2: paragraph 0-0: sentence 0: [-1 1] is not a range of characters behind the last one, within the 3 of the paragraph`},
+		{"blank sentence", "xquad-r", "en", sentences(`"  "`, `,"sentence_breaks":[[0,1]]`), `<stdin>:2: document "0-0-0": the text is missing or blank`},
+		{"paragraph of another shape", "xquad-r", "en", "{\"data\":[{\"paragraphs\":[\n1,\n{\"context\":\"x\",\"sentence_breaks\":[[0,1]]}]}]}", `<stdin>:2: paragraph 0-0: not a JSON object`},
+		{"context of another type", "xquad-r", "en", sentences(`1`, `,"sentence_breaks":[[0,1]]`), `<stdin>:2: paragraph 0-0: "context" is not a string`},
+		{"article title, XQuAD-R", "xquad-r", "en", `{"data":[{"title":1,"paragraphs":[` + "\n" + `{"context":"x","sentence_breaks":[[0,1]]}]},{"paragraphs":[{"context":"x","sentence_breaks":[[0,1]]}]}]}`, `<stdin>:2: article of paragraph 0-0: "title" is not a string`},
+		{"article of another shape, XQuAD-R", "xquad-r", "en", "{\"data\":[\n1,{\"paragraphs\":[{\"context\":\"x\",\"sentence_breaks\":[[0,1]]}]}]}", `<stdin>:2: article 0: want "{" here`},
 		{"article title", "squad", "en", `{"data":[{"title":"\ud800","paragraphs":[` + "\n" + `{"context":"x"}]},{"paragraphs":[{"context":"x"}]}]}`, `<stdin>:2: article of paragraph 0-0: the escape \ud800 is half of a surrogate pair`},
 		{"article title of another shape", "squad", "en", `{"data":[{"title":1,"paragraphs":[` + "\n" + `{"context":"x"}]},{"paragraphs":[{"context":"x"}]}]}`, `<stdin>:2: article of paragraph 0-0: "title" is not a string`},
 		{"article of another shape", "squad", "en", `{"data":[` + "\n" + `5,{"paragraphs":[{"context":"x"}]}]}`, `<stdin>:2: article 0: want "{" here`},
@@ -229,7 +288,7 @@ func TestReadMisuse(t *testing.T) {
 		paths      []string
 	}{
 		{"no paths", "no input", jsonl("en"), nil},
-		{"format", `unknown format "csv": want one of jsonl, beir, squad, tsv`, corpus.Options{Format: "csv"}, []string{"-"}},
+		{"format", `unknown format "csv": want one of jsonl, beir, squad, xquad-r, belebele, tsv`, corpus.Options{Format: "csv"}, []string{"-"}},
 		{"language", `"xx" is not a language tag`, jsonl("xx"), []string{"-"}},
 		{"no standard input", `no standard input to read "-" from`, jsonl("en"), []string{"-"}},
 		{"missing file", "no such file", jsonl("en"), []string{filepath.Join(dir, "missing")}},
@@ -341,7 +400,9 @@ func TestReadStops(t *testing.T) {
 		opts := corpus.Options{Format: f, Lang: "en", OnSkip: func(err error) { t.Errorf("skipped: %v", err) }}
 		opts.Stdin = strings.NewReader(map[corpus.Format]string{
 			corpus.FormatJSONL: in, corpus.FormatBEIR: in, corpus.FormatTSV: "id\ttext\n1\tx\n1\tx\n",
-			corpus.FormatSQuAD: `{"data":[{"paragraphs":[{"context":"x"},{"context":"x"},{"context":"x"}]}]}`,
+			corpus.FormatSQuAD:    `{"data":[{"paragraphs":[{"context":"x"},{"context":"x"},{"context":"x"}]}]}`,
+			corpus.FormatXQuADR:   `{"data":[{"paragraphs":[{"context":"xyz","sentence_breaks":[[0,1],[1,2],[2,3]]}]}]}`,
+			corpus.FormatBelebele: `{"link":"a","flores_passage":"x"}` + "\n" + `{"link":"b","flores_passage":"y"}` + "\n" + `{"link":"c","flores_passage":"z"}`,
 		}[f])
 		var errs []error
 		for _, err := range corpus.Read(ctx, opts, "-") {
@@ -432,7 +493,7 @@ func TestFormats(t *testing.T) {
 		if got, err := corpus.ParseFormat(string(f)); err != nil || got != f {
 			t.Errorf("ParseFormat(%q) = %q, %v", f, got, err)
 		}
-		if got, want := f.EmbedsTitle(), f != "squad"; got != want {
+		if got, want := f.EmbedsTitle(), f != "squad" && f != "xquad-r"; got != want {
 			t.Errorf("%s embeds the title: %v", f, got)
 		}
 	}

@@ -136,11 +136,18 @@ func (p paragraph) document() (Document, error) {
 	if d.Text, err = o.text("context"); err != nil {
 		return d, fmt.Errorf("paragraph %s: %w", p.id, err)
 	}
-	if err = checkEncoding(p.title); err == nil {
-		d.Title, err = decodeText("title", p.title)
+	d.Title, err = p.articleTitle()
+	return d, err
+}
+
+func (p paragraph) articleTitle() (string, error) {
+	err := checkEncoding(p.title)
+	var title string
+	if err == nil {
+		title, err = decodeText("title", p.title)
 	}
 	if err != nil {
-		return d, fmt.Errorf("article of paragraph %s: %w", p.id, err)
+		return "", fmt.Errorf("article of paragraph %s: %w", p.id, err)
 	}
-	return d, nil
+	return title, nil
 }
