@@ -25,6 +25,10 @@ const (
 	Recall Kind = "recall"
 	// Success is 1 where a relevant document is among the first k, else 0.
 	Success Kind = "success"
+	// AnswerRecall is 1 where an answer lies within the first tokens of the
+	// ranked passages, else 0: R@2kt and R@5kt. It takes texts, so that package
+	// answers computes it and Evaluate refuses it.
+	AnswerRecall Kind = "r"
 )
 
 // Measure is a kind of measure with its cut-off. It is comparable, and reads
@@ -32,7 +36,8 @@ const (
 type Measure struct {
 	Kind Kind
 	// K is the number of leading documents that count: at least 1, and 0 for
-	// MAP, which has no cut-off.
+	// MAP, which has no cut-off. Of AnswerRecall it is a number of tokens, in
+	// whole thousands.
 	K int
 }
 
@@ -63,17 +68,34 @@ var definitions = []definition{
 	}},
 }
 
-// ParseMeasure reads "ndcg@10", "mrr@10", "map", "recall@5" or "success@1",
-// with any cut-off from 1 on, in any case.
+// kiloTokens follows the number of an AnswerRecall.
+const kiloTokens = "kt"
+
+// maxCutoff is beyond any list.
+const maxCutoff = 1 << 30 / 1000
+
+// ParseMeasure reads "ndcg@10", "mrr@10", "map", "recall@5", "success@1" or
+// "r@2kt", with any cut-off from 1 on, in any case.
 func ParseMeasure(text string) (Measure, error) {
 	name, cutoff, cut := strings.Cut(strings.ToLower(strings.TrimSpace(text)), "@")
 	m := Measure{Kind: Kind(name)}
+	unit := 1
+	if m.Kind == AnswerRecall {
+		thousands, ok := strings.CutSuffix(cutoff, kiloTokens)
+		if !ok {
+			return Measure{}, fmt.Errorf("measure %.120q: write r@2kt for the first 2,000 tokens", text)
+		}
+		cutoff, unit = thousands, 1000
+	}
 	if cut {
 		k, err := strconv.Atoi(cutoff)
-		if err != nil || k < 1 {
+		if err != nil || k < 1 || k > maxCutoff {
 			return Measure{}, fmt.Errorf("measure %.120q: the number after @ must be a whole number from 1 on", text)
 		}
-		m.K = k
+		m.K = k * unit
+	}
+	if m.Kind == AnswerRecall {
+		return m, nil
 	}
 	if _, err := m.definition(); err != nil {
 		return Measure{}, err
@@ -83,8 +105,11 @@ func ParseMeasure(text string) (Measure, error) {
 
 // String returns the form that ParseMeasure reads.
 func (m Measure) String() string {
-	if m.K == 0 {
+	switch {
+	case m.K == 0:
 		return string(m.Kind)
+	case m.Kind == AnswerRecall:
+		return string(m.Kind) + "@" + strconv.Itoa(m.K/1000) + kiloTokens
 	}
 	return string(m.Kind) + "@" + strconv.Itoa(m.K)
 }
@@ -104,6 +129,9 @@ func (m *Measure) UnmarshalText(text []byte) error {
 
 // definition returns how m is computed, or an error that lists what is known.
 func (m Measure) definition() (definition, error) {
+	if m.Kind == AnswerRecall {
+		return definition{}, fmt.Errorf("measure %q takes texts and answers: ranks do not give it", m)
+	}
 	i := slices.IndexFunc(definitions, func(d definition) bool { return d.kind == m.Kind })
 	switch {
 	case i < 0:
@@ -124,7 +152,7 @@ func known() string {
 			names[i] += "@K"
 		}
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(append(names, string(AnswerRecall)+"@K"+kiloTokens), ", ")
 }
 
 func ndcg(k int, hits []hit, grades []int) float64 {

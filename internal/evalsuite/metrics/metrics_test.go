@@ -107,6 +107,7 @@ func TestParseMeasure(t *testing.T) {
 		" MAP ":     {metrics.MAP, 0},
 		"recall@5":  {metrics.Recall, 5},
 		"success@1": {metrics.Success, 1},
+		"R@2kt":     {metrics.AnswerRecall, 2000},
 	} {
 		got := parse(t, text)
 		if got != want {
@@ -117,14 +118,17 @@ func TestParseMeasure(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"":            "known are ndcg@K, mrr@K, map, recall@K, success@K",
-		"precision@5": "known are ndcg@K, mrr@K, map, recall@K, success@K",
+		"":            "known are ndcg@K, mrr@K, map, recall@K, success@K, r@Kkt",
+		"precision@5": "known are ndcg@K, mrr@K, map, recall@K, success@K, r@Kkt",
 		"ndcg":        "needs a cut-off",
 		"ndcg@0":      "whole number from 1 on",
 		"ndcg@-1":     "whole number from 1 on",
 		"ndcg@1.5":    "whole number from 1 on",
 		"ndcg@":       "whole number from 1 on",
 		"map@10":      "has no cut-off",
+		"r@5":         "write r@2kt",
+		"r":           "write r@2kt",
+		"r@0kt":       "whole number from 1 on",
 	} {
 		if _, err := metrics.ParseMeasure(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseMeasure(%q) gives error %v, want one that says %q", text, err, want)
