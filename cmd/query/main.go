@@ -73,7 +73,11 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, embedder.Close()) }()
-	q, err := g.query(settings.Query, embedder)
+	lambdas, err := embedder.Lambdas(settings.Query)
+	if err != nil {
+		return err
+	}
+	q, err := g.query(settings.Query, lambdas)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
@@ -111,10 +115,10 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 }
 
 // query checks what the flags and the environment ask.
-func (g *grammar) query(s config.Query, embedder *setup.Embedder) (search.Query, error) {
+func (g *grammar) query(s config.Query, lambdas func(string) float64) (search.Query, error) {
 	q := search.Query{
 		Corpus: g.Corpus, Text: strings.Join(g.Text, " "), Anchor: g.Anchor,
-		Lambda: embedder.Lambda(s.Lambda), TopK: g.TopK,
+		TopK: g.TopK,
 	}
 	var errs []error
 	var err error
@@ -124,6 +128,7 @@ func (g *grammar) query(s config.Query, embedder *setup.Embedder) (search.Query,
 	if q.AnchorLang, err = lang.Parse(s.AnchorLang); err != nil {
 		errs = append(errs, fmt.Errorf("--anchor-lang: %w", err))
 	}
+	q.Lambda = lambdas(q.Lang)
 	if g.Compare && g.JSON {
 		errs = append(errs, errors.New("--compare and --json exclude each other: the JSON has both cosines of every hit"))
 	}

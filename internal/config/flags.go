@@ -60,9 +60,10 @@ func (f TranslateFlags) overrides() map[string]*string {
 // QueryFlags say how a query is answered.
 type QueryFlags struct {
 	Lambda     *string `name:"lambda" placeholder:"F" help:"${QUERY_LAMBDA}"`
+	Profile    *string `name:"profile" placeholder:"FILE" help:"${QUERY_PROFILE}"`
 	AnchorLang *string `name:"anchor-lang" placeholder:"TAG" help:"${ANCHOR_LANG}"`
 }
 
 func (f QueryFlags) overrides() map[string]*string {
-	return map[string]*string{"QUERY_LAMBDA": f.Lambda, "ANCHOR_LANG": f.AnchorLang}
+	return map[string]*string{"QUERY_LAMBDA": f.Lambda, "QUERY_PROFILE": f.Profile, "ANCHOR_LANG": f.AnchorLang}
 }

@@ -64,6 +64,7 @@ type variables struct {
 	TranslateCache      string        `env:"TRANSLATE_CACHE"`
 
 	QueryLambda *float64 `env:"QUERY_LAMBDA"`
+	Profile     string   `env:"QUERY_PROFILE"`
 	AnchorLang  string   `env:"ANCHOR_LANG"`
 }
 
@@ -129,7 +130,7 @@ func (r *reader) read() Settings {
 		},
 		Embedding: r.embedding(shared),
 		Translate: r.translate(shared),
-		Query:     Query{Lambda: v.QueryLambda, AnchorLang: v.AnchorLang},
+		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang},
 	}
 	if settings.Qdrant.URL == "" && settings.Qdrant.LocalPath == "" {
 		settings.Qdrant.LocalPath = r.defaultPath("QDRANT_LOCAL_PATH", "XDG_DATA_HOME", dataHome, storeName)

@@ -75,6 +75,7 @@ type Translate struct {
 
 // Query holds what a query may leave to its surroundings.
 type Query struct {
-	Lambda     *float64 // in [0, 1]; nil: the model's profile decides
+	Lambda     *float64 // in [0, 1]; nil: the profile decides, or else the model's
+	Profile    string   // file of tuned weights; "": none
 	AnchorLang string   // the anchor query's language, a BCP 47 tag, not yet parsed
 }

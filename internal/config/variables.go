@@ -87,7 +87,8 @@ var table = []Variable{
 	{"TRANSLATE_CACHE", `File of the translation cache; "off" for none`, expectPathOff,
 		cacheFolder + ", then /" + programFolder + "/" + translateFile, "translate-cache"},
 
-	{"QUERY_LAMBDA", "Weight of the source query, 1 means source only", "a number from 0 to 1", "the model's, or else 0.5", "lambda"},
+	{"QUERY_LAMBDA", "Weight of the source query, 1 means source only", "a number from 0 to 1", "the profile's, or else the model's, or else 0.5", "lambda"},
+	{"QUERY_PROFILE", "File of tuned weights that evaluate tune wrote", expectPath, "", "profile"},
 	{"ANCHOR_LANG", "Language of the anchor query", "a BCP 47 tag such as en", DefaultAnchorLang, "anchor-lang"},
 }
 

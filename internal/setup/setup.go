@@ -15,6 +15,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/embedding"
+	"github.com/query-synergy/query-synergy/internal/profile"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/search"
@@ -135,17 +136,29 @@ func (e *Embedder) Close() error {
 	return e.cache.Close()
 }
 
-// Lambda returns the λ to use: what was asked for, else what was measured for
-// the model, else the paper's.
-func (e *Embedder) Lambda(asked *float64) float64 {
-	switch {
-	case asked != nil:
-		return *asked
-	case e.Profile.Lambda != 0:
-		return e.Profile.Lambda
-	default:
-		return search.PaperLambda
+// Lambdas returns the λ to use by language of the documents: what was asked for,
+// else what was tuned for the language, else what was measured for the model,
+// else the paper's.
+func (e *Embedder) Lambdas(s config.Query) (func(language string) float64, error) {
+	var tuned *profile.Profile
+	if s.Profile != "" {
+		var err error
+		if tuned, err = profile.Read(s.Profile, e.Identity().Model); err != nil {
+			return nil, err
+		}
 	}
+	return func(language string) float64 {
+		if s.Lambda != nil {
+			return *s.Lambda
+		}
+		if lambda, ok := tuned.Lambda(language, s.AnchorLang); ok {
+			return lambda
+		}
+		if e.Profile.Lambda != 0 {
+			return e.Profile.Lambda
+		}
+		return search.PaperLambda
+	}, nil
 }
 
 // openCache opens a cache, or says why there is none: a cache only saves work.
