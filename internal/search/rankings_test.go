@@ -1,7 +1,6 @@
 package search_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -14,7 +13,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/corpus"
 	"github.com/query-synergy/query-synergy/internal/embedding"
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
-	"github.com/query-synergy/query-synergy/internal/evalsuite"
+	"github.com/query-synergy/query-synergy/internal/evalsuite/dataset"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 	"github.com/query-synergy/query-synergy/internal/qdrant/storetest"
 	"github.com/query-synergy/query-synergy/internal/search"
@@ -29,6 +28,12 @@ const (
 	anchorLang    = "en"
 )
 
+// row holds the means of a method's measures.
+type row struct {
+	method string
+	means  map[metrics.Measure]float64
+}
+
 // TestRankings compares the ranking of every question with the golden one, and
 // the measures of all languages with the golden summary. A run of some
 // languages only leaves the summary alone.
@@ -37,7 +42,7 @@ func TestRankings(t *testing.T) {
 	server := embeddingtest.Sample(t)
 	anchors := sampleQuestions(t, anchorLang)
 	var mu sync.Mutex
-	rows := map[string][]evalsuite.Row{}
+	rows := map[string][]row{}
 	t.Run("languages", func(t *testing.T) {
 		for _, lang := range embeddingtest.SampleLangs {
 			t.Run(lang, func(t *testing.T) {
@@ -45,23 +50,26 @@ func TestRankings(t *testing.T) {
 				questions := sampleQuestions(t, lang)
 				searcher := sampleSearcher(t, server, lang, sampleDocs(t, lang))
 				var ranking strings.Builder
-				asked := 0
-				table, err := evalsuite.Table(t.Context(), evalsuite.TableOptions{
-					Dataset: "sample", Lambda: rankingLambda, Measures: measures(t),
-				}, questions, anchors, func(_ context.Context, _, question, _, anchor string, lambda float64) ([]string, error) {
-					result := ask(t, searcher, lang, question, anchor, lambda)
-					ids := make([]string, len(result.Hits))
-					for i, hit := range result.Hits {
-						ids[i] = hit.ID
+				var table []row
+				for _, m := range []struct {
+					method string
+					lambda float64
+				}{{"source", 1}, {"anchor", 0}, {"query-synergy", rankingLambda}} {
+					run := metrics.Run{}
+					for i, q := range questions.Questions {
+						result := ask(t, searcher, lang, q.Text, anchors.Questions[i].Text, m.lambda)
+						for _, hit := range result.Hits {
+							run[q.ID] = append(run[q.ID], metrics.Scored{DocID: hit.ID, Score: hit.Score})
+						}
+						if m.lambda == rankingLambda {
+							writeRanking(&ranking, q.ID, result)
+						}
 					}
-					if lambda == rankingLambda {
-						writeRanking(&ranking, questions.List[asked].ID, result)
-						asked++
+					evaluation, err := metrics.Evaluate(questions.Qrels, run, metrics.RankedIDs, measures(t)...)
+					if err != nil {
+						t.Fatal(err)
 					}
-					return ids, nil
-				})
-				if err != nil {
-					t.Fatal(err)
+					table = append(table, row{m.method, evaluation.Means()})
 				}
 				wantGolden(t, filepath.Join("rankings", lang+".txt"), ranking.String())
 				mu.Lock()
@@ -89,7 +97,7 @@ func TestRankingsAreDeterministic(t *testing.T) {
 		}
 		docs = append(docs, doc)
 	}
-	questions, anchors := sampleQuestions(t, lang).List, sampleQuestions(t, anchorLang).List
+	questions, anchors := sampleQuestions(t, lang).Questions, sampleQuestions(t, anchorLang).Questions
 	if testing.Short() {
 		questions = questions[:len(questions)/4]
 	}
@@ -157,9 +165,9 @@ func sampleDocs(t *testing.T, lang string) iter.Seq2[corpus.Document, error] {
 		filepath.Join(embeddingtest.SampleDir(t), lang))
 }
 
-func sampleQuestions(t *testing.T, lang string) *evalsuite.Questions {
+func sampleQuestions(t *testing.T, lang string) *dataset.Set {
 	t.Helper()
-	questions, err := evalsuite.Load("sample", embeddingtest.SampleDir(t), lang)
+	questions, err := dataset.Load(t.Context(), "sample", embeddingtest.SampleDir(t), lang)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,7 +210,7 @@ func writeRanking(w *strings.Builder, question string, result search.Result) {
 }
 
 // summary is a table of every language's measures.
-func summary(t *testing.T, rows map[string][]evalsuite.Row) string {
+func summary(t *testing.T, rows map[string][]row) string {
 	t.Helper()
 	var out strings.Builder
 	fmt.Fprintf(&out, "%-5s%-14s", "lang", "method")
@@ -212,9 +220,9 @@ func summary(t *testing.T, rows map[string][]evalsuite.Row) string {
 	out.WriteByte('\n')
 	for _, lang := range embeddingtest.SampleLangs {
 		for _, row := range rows[lang] {
-			fmt.Fprintf(&out, "%-5s%-14s", lang, row.Method)
+			fmt.Fprintf(&out, "%-5s%-14s", lang, row.method)
 			for _, m := range measures(t) {
-				fmt.Fprintf(&out, "%10.6f", row.Metrics[m])
+				fmt.Fprintf(&out, "%10.6f", row.means[m])
 			}
 			out.WriteByte('\n')
 		}

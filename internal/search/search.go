@@ -150,6 +150,64 @@ func (s *Searcher) Run(ctx context.Context, q Query) (Result, error) {
 	return result, nil
 }
 
+// Ranked is a document with its fused score.
+type Ranked struct {
+	DocID string
+	Score float64
+}
+
+// Rank returns the top k of a query at each of several λ, in place of q.Lambda:
+// the rankings that Run gives, from one embedding and, as a rule, one search.
+// The query must bring its anchor. A ranking that cannot be proven complete
+// within the depth that a reply can hold is an error, as figures must not hang
+// on the search.
+func (s *Searcher) Rank(ctx context.Context, q Query, lambdas []float64) ([][]Ranked, error) {
+	if q.Anchor == "" {
+		return nil, fmt.Errorf("rank query %q at several lambdas: it has no anchor", q.ID)
+	}
+	for _, q.Lambda = range lambdas {
+		if err := q.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	collection, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: q.Lang})
+	if err != nil {
+		return nil, err
+	}
+	source, anchored, err := s.vectors(ctx, q, &Result{})
+	if err != nil {
+		return nil, err
+	}
+	rankings := make([][]Ranked, len(lambdas))
+	maxDepth := maxDepth(collection, q.TopK, 2, false)
+	// Shallower at first than a single query is answered: of the many that an
+	// evaluation asks, few need more.
+	for depth := min(oversize*(q.TopK+1), maxDepth); ; depth = min(depth*deepening, maxDepth) {
+		r, err := s.candidates(ctx, collection, rerank.Lambda(source, anchored, 0.5), depth, false)
+		if err != nil {
+			return nil, err
+		}
+		proven := true
+		for i, lambda := range lambdas {
+			hits, complete, err := r.fuse(rerank.Lambda(source, anchored, lambda), q.TopK)
+			if err != nil {
+				return nil, fmt.Errorf("search %s: %w", collection.Key, err)
+			}
+			proven = proven && complete
+			rankings[i] = make([]Ranked, len(hits))
+			for rank, hit := range hits {
+				rankings[i][rank] = Ranked{hit.DocID, hit.Score}
+			}
+		}
+		switch {
+		case proven:
+			return rankings, nil
+		case depth >= maxDepth:
+			return nil, fmt.Errorf("search %s: the top %d of query %q could not be proven complete within %d candidates", collection.Key, q.TopK, q.ID, depth)
+		}
+	}
+}
+
 // Open finds an index that queries can be asked of. One built with another model
 // or prefix is refused with a *qdrant.SchemaError; nothing is embedded for it.
 func (s *Searcher) Open(ctx context.Context, key qdrant.Key) (qdrant.Collection, error) {
@@ -293,15 +351,7 @@ func (s *Searcher) search(ctx context.Context, c qdrant.Collection, topK int, le
 // top k is proven or the depth is at its limit, and returns the top k, with every
 // passage found by id.
 func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, legs []rerank.Leg, withPayload bool, result *Result) ([]rerank.Hit, map[string]qdrant.Candidate, error) {
-	weights := make([]float64, len(legs))
-	for i, leg := range legs {
-		weights[i] = leg.Weight
-	}
-	beside := 256 // bytes of a candidate besides its vector
-	if withPayload {
-		beside += 16 << 10
-	}
-	maxDepth := max(topK, maxCandidateBytes/(len(legs)*(4*c.Schema.Dimensions+beside)))
+	maxDepth := maxDepth(c, topK, len(legs), withPayload)
 	depth := min(max(minDepth, oversize*topK), maxDepth)
 	for ; ; depth = min(depth*deepening, maxDepth) {
 		start := time.Now()
@@ -310,20 +360,27 @@ func (s *Searcher) fused(ctx context.Context, c qdrant.Collection, topK int, leg
 			return nil, nil, err
 		}
 		found := time.Now()
-		hits, err := rerank.Fuse(legs, r.lists...)
+		hits, complete, err := r.fuse(legs, topK)
 		if err != nil {
 			return nil, nil, fmt.Errorf("search %s: %w", c.Key, err)
 		}
-		threshold := rerank.Threshold(weights, r.last)
 		result.Timings.Search += milliseconds(found.Sub(start))
 		result.Timings.Fuse += milliseconds(time.Since(found))
-		result.Depth = depth
-		// Below every threshold: one of the lists holds the whole index.
-		result.Certified = math.IsInf(threshold, -1) || rerank.Certified(hits, topK, threshold)
-		if result.Certified || depth >= maxDepth {
-			return hits[:min(topK, len(hits))], r.found, nil
+		result.Depth, result.Certified = depth, complete
+		if complete || depth >= maxDepth {
+			return hits, r.found, nil
 		}
 	}
+}
+
+// maxDepth is how deep a search of so many legs may go for its reply to stay
+// within bounds.
+func maxDepth(c qdrant.Collection, topK, legs int, withPayload bool) int {
+	beside := 256 // bytes of a candidate besides its vector
+	if withPayload {
+		beside += 16 << 10
+	}
+	return max(topK, maxCandidateBytes/(legs*(4*c.Schema.Dimensions+beside)))
 }
 
 // round is what the searches of one depth found.
@@ -331,6 +388,23 @@ type round struct {
 	lists [][]rerank.Candidate
 	last  []float64                   // the lowest score of each leg's list, −∞ where the list is the whole index
 	found map[string]qdrant.Candidate // by passage id
+}
+
+// fuse returns the top k of what was found, and whether it is proven to be the
+// whole index's.
+func (r round) fuse(legs []rerank.Leg, topK int) (top []rerank.Hit, complete bool, err error) {
+	hits, err := rerank.Fuse(legs, r.lists...)
+	if err != nil {
+		return nil, false, err
+	}
+	weights := make([]float64, len(legs))
+	for i, leg := range legs {
+		weights[i] = leg.Weight
+	}
+	threshold := rerank.Threshold(weights, r.last)
+	// Below every threshold: one of the lists holds the whole index.
+	complete = math.IsInf(threshold, -1) || rerank.Certified(hits, topK, threshold)
+	return hits[:min(topK, len(hits))], complete, nil
 }
 
 // candidates runs one exact search for each leg that has weight, all in one
