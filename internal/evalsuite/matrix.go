@@ -14,21 +14,23 @@ import (
 )
 
 // Vectors are embeddings with the ids of what was embedded: Rows[i] is that of
-// IDs[i].
+// IDs[i]. A document that was cut has a row for each of its passages.
 type Vectors struct {
 	IDs  []string
 	Rows [][]float32
 }
 
-// Matrix holds the score of every document for every query. It is not changed
-// once made, so many goroutines may read it.
+// Matrix holds the score of every passage for every query. A document scores
+// what its best passage does. A matrix is not changed once made, so many
+// goroutines may read it.
 type Matrix struct {
 	queries   axis
-	documents axis // ascending ids, so that of equal scores the lower column ranks first
-	scores    []float64
+	documents axis      // ascending ids, so that of equal scores the lower rank first
+	first     []int     // the first passage of each document, and their number last
+	scores    []float64 // by query, then passage
 }
 
-// axis names the rows or the columns of a matrix.
+// axis names queries or documents.
 type axis struct {
 	ids   []string
 	index map[string]int
@@ -42,36 +44,59 @@ type axis struct {
 // lie 6e-8 apart.
 //
 // It takes 8 bytes of memory a pair, and all cores. It returns an error where
-// ids repeat or do not match the rows in number, and where vectors differ in
-// width, are not finite or have zero length.
+// query ids repeat, where ids do not match the rows in number, and where vectors
+// differ in width, are not finite or have zero length.
 func Cosines(queries, documents Vectors) (*Matrix, error) {
 	if len(queries.Rows) == 0 || len(documents.Rows) == 0 {
 		return nil, fmt.Errorf("score %d queries against %d documents: both must be there",
 			len(queries.Rows), len(documents.Rows))
 	}
 	width := len(documents.Rows[0])
-	rows, err := newAxis("query", queries, width)
-	if err != nil {
+	if err := documents.check("document", width); err != nil {
 		return nil, err
 	}
-	columns, err := newAxis("document", documents, width)
-	if err != nil {
+	if err := queries.check("query", width); err != nil {
 		return nil, err
 	}
-	columns, passages := sortedByID(columns, documents)
-
-	m := &Matrix{queries: rows, documents: columns, scores: make([]float64, len(rows.ids)*len(columns.ids))}
+	m := &Matrix{queries: newAxis(slices.Clone(queries.IDs))}
+	if len(m.queries.index) < len(m.queries.ids) {
+		return nil, fmt.Errorf("query id %.120q stands twice", firstTwice(queries.IDs))
+	}
+	passages := m.addDocuments(documents)
+	m.scores = make([]float64, len(queries.IDs)*len(passages))
 	var workers sync.WaitGroup
-	share := (len(rows.ids) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
-	for first := 0; first < len(rows.ids); first += share {
+	share := (len(queries.IDs) + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0)
+	for first := 0; first < len(queries.IDs); first += share {
 		workers.Go(func() {
-			for q := first; q < min(first+share, len(rows.ids)); q++ {
+			for q := first; q < min(first+share, len(queries.IDs)); q++ {
 				cosines(m.row(q), unit(queries.Rows[q]), passages)
 			}
 		})
 	}
 	workers.Wait()
 	return m, nil
+}
+
+// addDocuments names the documents, by ascending id, and returns their passages
+// in that order, at unit length.
+func (m *Matrix) addDocuments(v Vectors) [][]float64 {
+	order := make([]int, len(v.IDs))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(v.IDs[a], v.IDs[b]) })
+	passages := make([][]float64, len(order))
+	var ids []string
+	for p, i := range order {
+		passages[p] = unit(v.Rows[i])
+		if p == 0 || v.IDs[i] != v.IDs[order[p-1]] {
+			ids = append(ids, v.IDs[i])
+			m.first = append(m.first, p)
+		}
+	}
+	m.first = append(m.first, len(order))
+	m.documents = newAxis(ids)
+	return passages
 }
 
 // Fuse returns λ·source + (1−λ)·anchor for every pair. Both matrices must have
@@ -85,16 +110,35 @@ func Fuse(source, anchor *Matrix, lambda float64) (*Matrix, error) {
 	if !slices.Equal(source.queries.ids, anchor.queries.ids) {
 		return nil, errors.New("fuse: source and anchor matrix differ in their queries: give the anchors the ids of their source queries")
 	}
-	if !slices.Equal(source.documents.ids, anchor.documents.ids) {
+	if !slices.Equal(source.documents.ids, anchor.documents.ids) || !slices.Equal(source.first, anchor.first) {
 		return nil, errors.New("fuse: source and anchor matrix differ in their documents: score both against the same ones")
 	}
-	fused := &Matrix{queries: source.queries, documents: source.documents, scores: make([]float64, len(source.scores))}
+	fused := *source
+	fused.scores = make([]float64, len(source.scores))
 	for i, s := range source.scores {
 		// Converted, so that no compiler fuses the products into the sum and
 		// rounds otherwise than the next.
 		fused.scores[i] = float64(lambda*s) + float64((1-lambda)*anchor.scores[i])
 	}
-	return fused, nil
+	return &fused, nil
+}
+
+// Select returns the matrix of the named queries, in that order.
+func (m *Matrix) Select(queries []string) (*Matrix, error) {
+	if slices.Equal(queries, m.queries.ids) {
+		return m, nil
+	}
+	selected := *m
+	selected.queries = newAxis(slices.Clone(queries))
+	selected.scores = make([]float64, 0, len(queries)*m.passages())
+	for _, id := range queries {
+		q, ok := m.queries.index[id]
+		if !ok {
+			return nil, fmt.Errorf("query %.120q is not among the %d scored", id, len(m.queries.ids))
+		}
+		selected.scores = append(selected.scores, m.row(q)...)
+	}
+	return &selected, nil
 }
 
 // Run returns the best k documents of every query, by descending score, ties by
@@ -102,8 +146,9 @@ func Fuse(source, anchor *Matrix, lambda float64) (*Matrix, error) {
 func (m *Matrix) Run(k int) metrics.Run {
 	run := make(metrics.Run, len(m.queries.ids))
 	columns := make([]int, len(m.documents.ids))
+	var row []float64
 	for q, id := range m.queries.ids {
-		row := m.row(q)
+		row = m.documentScores(q, row)
 		for d := range columns {
 			columns[d] = d
 		}
@@ -123,6 +168,7 @@ func (m *Matrix) Run(k int) metrics.Run {
 // qrels name a query with relevant documents, or such a document, that the
 // matrix does not have.
 func (m *Matrix) Evaluate(qrels metrics.Qrels, measures ...metrics.Measure) (*metrics.Evaluation, error) {
+	var row []float64
 	return metrics.EvaluateRanks(qrels, func(query string, relevant []string) ([]int, error) {
 		q, ok := m.queries.index[query]
 		if !ok {
@@ -134,14 +180,31 @@ func (m *Matrix) Evaluate(qrels metrics.Qrels, measures ...metrics.Measure) (*me
 				return nil, fmt.Errorf("the qrels name document %.120q, which is not among the %d scored", id, len(m.documents.ids))
 			}
 		}
-		return ranksOf(columns, m.row(q)), nil
+		row = m.documentScores(q, row)
+		return ranksOf(columns, row), nil
 	}, measures...)
 }
 
-// row returns the scores of query q, one a document.
+// row returns the scores of query q, one a passage.
 func (m *Matrix) row(q int) []float64 {
-	n := len(m.documents.ids)
+	n := m.passages()
 	return m.scores[q*n : (q+1)*n]
+}
+
+func (m *Matrix) passages() int { return m.first[len(m.first)-1] }
+
+// documentScores returns the scores of query q, one a document, in the memory
+// of scratch if there is need of any.
+func (m *Matrix) documentScores(q int, scratch []float64) []float64 {
+	row := m.row(q)
+	if len(row) == len(m.documents.ids) {
+		return row
+	}
+	scratch = scratch[:0]
+	for d := range m.documents.ids {
+		scratch = append(scratch, slices.Max(row[m.first[d]:m.first[d+1]]))
+	}
+	return scratch
 }
 
 // ranksOf returns the ranks, from 1, of the given columns of a row.
@@ -158,33 +221,35 @@ func ranksOf(columns []int, row []float64) []int {
 	return ranks
 }
 
-// newAxis checks vectors, which must have the given width, and names an axis
-// after them; what says what they are.
-func newAxis(what string, v Vectors, width int) (axis, error) {
-	if len(v.IDs) != len(v.Rows) {
-		return axis{}, fmt.Errorf("%d %s ids for %d vectors", len(v.IDs), what, len(v.Rows))
-	}
-	index := make(map[string]int, len(v.IDs))
-	for i, id := range v.IDs {
-		if _, twice := index[id]; twice {
-			return axis{}, fmt.Errorf("%s id %.120q stands twice", what, id)
-		}
+func newAxis(ids []string) axis {
+	index := make(map[string]int, len(ids))
+	for i, id := range ids {
 		index[id] = i
-		if err := vector.Check(v.Rows[i], width); err != nil {
-			return axis{}, fmt.Errorf("vector of %s %.120q: %w", what, id, err)
-		}
 	}
-	return axis{ids: slices.Clone(v.IDs), index: index}, nil
+	return axis{ids: ids, index: index}
 }
 
-// sortedByID returns the documents' axis by ascending id, and their vectors in
-// that order, at unit length.
-func sortedByID(documents axis, v Vectors) (axis, [][]float64) {
-	sorted := axis{ids: slices.Sorted(slices.Values(documents.ids)), index: make(map[string]int, len(documents.ids))}
-	rows := make([][]float64, len(sorted.ids))
-	for i, id := range sorted.ids {
-		sorted.index[id] = i
-		rows[i] = unit(v.Rows[documents.index[id]])
+// check returns an error unless every id has a vector of the given width; what
+// says what the ids name.
+func (v Vectors) check(what string, width int) error {
+	if len(v.IDs) != len(v.Rows) {
+		return fmt.Errorf("%d %s ids for %d vectors", len(v.IDs), what, len(v.Rows))
 	}
-	return sorted, rows
+	for i, id := range v.IDs {
+		if err := vector.Check(v.Rows[i], width); err != nil {
+			return fmt.Errorf("vector of %s %.120q: %w", what, id, err)
+		}
+	}
+	return nil
+}
+
+func firstTwice(ids []string) string {
+	seen := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if seen[id] {
+			return id
+		}
+		seen[id] = true
+	}
+	return ""
 }

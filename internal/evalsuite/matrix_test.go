@@ -32,6 +32,17 @@ func drawVectors(t *rapid.T, prefix string, n, width int) evalsuite.Vectors {
 	return v
 }
 
+// drawPassages draws n passages of at most n documents.
+func drawPassages(t *rapid.T, n, width int) evalsuite.Vectors {
+	v := drawVectors(t, "d", n, width)
+	for i := range v.IDs {
+		if i > 0 && rapid.Bool().Draw(t, "chunk") {
+			v.IDs[i] = v.IDs[rapid.IntRange(0, i-1).Draw(t, "of")]
+		}
+	}
+	return v
+}
+
 type experiment struct {
 	source, anchor, documents evalsuite.Vectors
 	lambda                    float64
@@ -42,7 +53,7 @@ func drawExperiment(t *rapid.T) experiment {
 	e := experiment{
 		source:    drawVectors(t, "q", queries, width),
 		anchor:    drawVectors(t, "q", queries, width),
-		documents: drawVectors(t, "d", rapid.IntRange(1, 14).Draw(t, "documents"), width),
+		documents: drawPassages(t, rapid.IntRange(1, 14).Draw(t, "passages"), width),
 		lambda:    rapid.OneOf(rapid.SampledFrom([]float64{0, 0.5, 1}), rapid.Float64Range(0, 1)).Draw(t, "lambda"),
 	}
 	e.anchor.IDs = e.source.IDs
@@ -68,21 +79,19 @@ func (e experiment) fused(t *rapid.T) *evalsuite.Matrix {
 func TestScores(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := drawExperiment(t)
+		documents := map[string]bool{}
+		for _, id := range e.documents.IDs {
+			documents[id] = true
+		}
 		for id, list := range e.fused(t).Run(len(e.documents.IDs)) {
-			if len(list) != len(e.documents.IDs) {
-				t.Fatalf("%d documents ranked, want all %d", len(list), len(e.documents.IDs))
+			if len(list) != len(documents) {
+				t.Fatalf("%d documents ranked, want all %d", len(list), len(documents))
 			}
-			q := slices.Index(e.source.IDs, id)
 			for i, got := range list {
-				document := e.documents.Rows[slices.Index(e.documents.IDs, got.DocID)]
-				product := func(v []float32) float64 {
-					return vector.Clamp(vector.Dot64(vector.Normalize(v), vector.Normalize(document)))
-				}
-				s, a := product(e.source.Rows[q]), product(e.anchor.Rows[q])
-				if want := float64(e.lambda*s) + float64((1-e.lambda)*a); got.Score != want {
+				want, cosine := e.score(slices.Index(e.source.IDs, id), got.DocID)
+				if got.Score != want {
 					t.Fatalf("score of %s for %s = %v, want %v", got.DocID, id, got.Score, want)
 				}
-				cosine := e.lambda*vector.Cosine(e.source.Rows[q], document) + (1-e.lambda)*vector.Cosine(e.anchor.Rows[q], document)
 				if math.Abs(got.Score-cosine) > 2e-6 {
 					t.Fatalf("score of %s for %s = %v, the cosines give %v", got.DocID, id, got.Score, cosine)
 				}
@@ -93,6 +102,48 @@ func TestScores(t *testing.T) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// score returns what the best passage of a document scores for query q, by the
+// products of normalised vectors and by cosines.
+func (e experiment) score(q int, document string) (product, cosine float64) {
+	product, cosine = math.Inf(-1), math.Inf(-1)
+	for i, passage := range e.documents.Rows {
+		if e.documents.IDs[i] != document {
+			continue
+		}
+		normalised := func(v []float32) float64 {
+			return vector.Clamp(vector.Dot64(vector.Normalize(v), vector.Normalize(passage)))
+		}
+		source, anchor := e.source.Rows[q], e.anchor.Rows[q]
+		product = max(product, float64(e.lambda*normalised(source))+float64((1-e.lambda)*normalised(anchor)))
+		cosine = max(cosine, e.lambda*vector.Cosine(source, passage)+(1-e.lambda)*vector.Cosine(anchor, passage))
+	}
+	return product, cosine
+}
+
+func TestSelect(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := drawExperiment(t)
+		all := e.fused(t)
+		chosen := rapid.Permutation(e.source.IDs).Draw(t, "chosen")[:rapid.IntRange(1, len(e.source.IDs)).Draw(t, "n")]
+		some, err := all.Select(chosen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, want := some.Run(5), all.Run(5)
+		if len(got) != len(chosen) {
+			t.Fatalf("%d queries selected, want %d", len(got), len(chosen))
+		}
+		for _, id := range chosen {
+			if !slices.Equal(got[id], want[id]) {
+				t.Fatalf("%s: got %v, want %v", id, got[id], want[id])
+			}
+		}
+		if _, err := all.Select([]string{"stranger"}); err == nil {
+			t.Fatal("a query that is not there was selected")
 		}
 	})
 }
