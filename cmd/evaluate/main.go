@@ -1,6 +1,8 @@
-// Command evaluate measures whether an anchor helps a corpus.
+// Command evaluate measures whether an anchor helps, with which λ, anchor
+// language and translator: the experiments of the Query-Synergy paper on any
+// model and any data.
 //
-//	evaluate table --dataset sample --data DIR --langs TAG,TAG...
+//	evaluate sweep --dataset xquad --data DIR --langs TAG,TAG...
 package main
 
 import (
@@ -10,27 +12,35 @@ import (
 
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
-	"github.com/query-synergy/query-synergy/internal/evalsuite"
+	"github.com/query-synergy/query-synergy/internal/evalsuite/dataset"
 )
 
 const name = "evaluate"
 
 func main() { os.Exit(cli.Main(name, run)) }
 
-const description = `Measure whether an anchor helps: the experiments of the Query-Synergy paper
-on an indexed corpus whose questions are judged and parallel across languages.
+const description = `Measure whether an anchor helps: the experiments of the Query-Synergy paper, on
+judged questions that are parallel across languages, with any embedding model.
 
 Example:
   evaluate table --dataset sample --data sample --langs ar,zh,el,th,tr`
 
 type grammar struct {
-	Table tableCommand `cmd:"" help:"Compare source only, anchor only and Query-Synergy in each language."`
+	Table       tableCommand       `cmd:"" help:"Compare source only, anchor only and Query-Synergy in each language."`
+	Sweep       sweepCommand       `cmd:"" help:"Measure Query-Synergy at every lambda."`
+	Matrix      matrixCommand      `cmd:"" help:"Compare anchor languages."`
+	Translators translatorsCommand `cmd:"" help:"Compare the anchors of people and of translators."`
+	Methods     methodsCommand     `cmd:"" help:"Compare with the rank and score fusions of other systems."`
+	Tune        tuneCommand        `cmd:"" help:"Find lambda for each language, judged on questions it was not chosen by."`
+	Compare     compareCommand     `cmd:"" help:"Compare TREC run files."`
+	Report      reportCommand      `cmd:"" help:"Run every experiment and write one HTML file."`
+	Fetch       fetchCommand       `cmd:"" help:"Download a dataset."`
 }
 
 func run(ctx context.Context, args []string, streams cli.Streams) error {
 	var g grammar
 	vars := config.HelpVars()
-	vars["datasets"] = strings.Join(evalsuite.Datasets(), ", ")
+	vars["datasets"], vars["downloadable"] = strings.Join(dataset.Names(), ", "), downloadable()
 	command, err := cli.Parse(cli.App{Name: name, Description: description, Vars: vars}, &g, args, streams)
 	if err != nil {
 		return err

@@ -33,6 +33,8 @@ func TestImports(t *testing.T) {
 		{"./internal/config", append([]string{module}, network...)},
 		{"./internal/cli", append([]string{module}, network...)},
 		{"./internal/cache", append([]string{module}, network...)},
+		{"./internal/profile", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
+		{"./internal/detect", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
 		{"./internal/embedding", []string{module + "internal/qdrant", grpc, goClient}},
 		{"./internal/anchor", []string{module + "internal/qdrant", module + "internal/embedding", grpc, goClient}},
 		{"./internal/qdrant", []string{module + "internal/embedding", module + "internal/anchor", module + "internal/rerank", openAI}},
