@@ -1,6 +1,8 @@
 // Package anchor is where the anchor query comes from: the source query's
 // question again, in a language that embedding models know well. It may be
-// given by hand, stand in a file of translations, or come from a chat model.
+// given by hand, stand in a file of translations, or come from a chat model or
+// a translation server. What a machine answers is cleaned and, where it cannot
+// be a translation, refused; see Clean.
 //
 // It knows texts and languages, and nothing of vectors or of where documents
 // are stored.
@@ -21,9 +23,11 @@ var ErrNoTranslation = errors.New("no translation")
 // Origins of an anchor query. What follows OriginFile and OriginChat is the
 // file's or the model's name.
 const (
-	OriginGiven = "given"
-	OriginFile  = "file:"
-	OriginChat  = "chat:"
+	OriginGiven          = "given"
+	OriginFile           = "file:"
+	OriginChat           = "chat:"
+	OriginLibreTranslate = "libretranslate"
+	OriginApertium       = "apertium"
 )
 
 // Request asks for the anchor of one source query.

@@ -18,11 +18,13 @@ type Identified interface {
 }
 
 // Cached remembers the translations of another translator, across processes.
-// Errors are not remembered.
+// Errors are not remembered. Equal requests at the same time become one, which
+// goes on as long as one of the callers waits for it.
 type Cached struct {
 	translator Identified
 	memory     *cache.Cache
 	log        *slog.Logger
+	flights    flights
 }
 
 // NewCached returns a translator that asks memory before translator. log hears
@@ -34,17 +36,19 @@ func NewCached(translator Identified, memory *cache.Cache, log *slog.Logger) *Ca
 // Translate returns the remembered translation or asks for one.
 func (c *Cached) Translate(ctx context.Context, request Request) (Anchor, error) {
 	key := c.key(request)
-	found, err := c.memory.GetMany(ctx, []cache.Key{key})
-	c.warn(ctx, err)
-	if anchor, ok := decode(found[key], request.To); ok {
+	return c.flights.do(ctx, key, func(ctx context.Context) (Anchor, error) {
+		found, err := c.memory.GetMany(ctx, []cache.Key{key})
+		c.warn(ctx, err)
+		if anchor, ok := decode(found[key], request.To); ok {
+			return anchor, nil
+		}
+		anchor, err := c.translator.Translate(ctx, request)
+		if err != nil {
+			return Anchor{}, err
+		}
+		c.warn(ctx, c.memory.PutMany(ctx, map[cache.Key][]byte{key: encode(anchor)}))
 		return anchor, nil
-	}
-	anchor, err := c.translator.Translate(ctx, request)
-	if err != nil {
-		return Anchor{}, err
-	}
-	c.warn(ctx, c.memory.PutMany(ctx, map[cache.Key][]byte{key: encode(anchor)}))
-	return anchor, nil
+	})
 }
 
 func (c *Cached) warn(ctx context.Context, err error) {
@@ -53,11 +57,14 @@ func (c *Cached) warn(ctx context.Context, err error) {
 	}
 }
 
+// keyVersion goes up with every change to how replies are cleaned.
+const keyVersion = "translation 2"
+
 // key hashes what decides the translation. Each part comes with its length, so
 // that no two lists of parts hash the same.
 func (c *Cached) key(request Request) cache.Key {
 	hash := sha256.New()
-	for _, part := range []string{"translation 1", c.translator.Identity(), request.From, request.To, tidy(request.Text)} {
+	for _, part := range []string{keyVersion, c.translator.Identity(), request.From, request.To, tidy(request.Text)} {
 		hash.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		hash.Write([]byte(part))
 	}

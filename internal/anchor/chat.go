@@ -11,30 +11,18 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/sashabaranov/go-openai"
 
 	"github.com/query-synergy/query-synergy/internal/endpoint"
-	"github.com/query-synergy/query-synergy/internal/lang"
 )
-
-// promptFormat is the prompt of the paper that the method is from, with the
-// anchor's language where it says English. Its arguments are the names of the
-// source's and the anchor's language and the source query.
-const promptFormat = "Translate the following query from %s to %s. please return only the translated question. Input Sentence: %s Output Sentence:"
 
 // Bounds of one translation.
 const (
 	maxReplyTokens = 512
 	maxReplyBytes  = 1 << 20
 	chatAttempts   = 3
-
-	// A longer reply than this many times the source, plus some, is no
-	// translation. Chinese grows about threefold in English.
-	maxGrowth      = 4
-	maxGrowthExtra = 200 // runes
 )
 
 // ChatConfig describes a chat-completions endpoint.
@@ -42,6 +30,7 @@ type ChatConfig struct {
 	BaseURL string
 	APIKey  string // may be empty
 	Model   string
+	Prompt  Prompt        // the zero Prompt: the paper's
 	Timeout time.Duration // of one translation, retries included
 	Logger  *slog.Logger  // hears of every retry; nil: nobody does
 }
@@ -51,6 +40,7 @@ type Chat struct {
 	endpoint *endpoint.Endpoint
 	apiKey   string
 	model    string
+	prompt   Prompt
 	timeout  time.Duration
 }
 
@@ -77,40 +67,42 @@ func NewChat(config ChatConfig) (*Chat, error) {
 	if err != nil {
 		return nil, fmt.Errorf("translator: %w", err)
 	}
-	return &Chat{endpoint: api, apiKey: config.APIKey, model: config.Model, timeout: config.Timeout}, nil
+	return &Chat{endpoint: api, apiKey: config.APIKey, model: config.Model, prompt: config.Prompt, timeout: config.Timeout}, nil
 }
 
 // Identity names what decides a translation besides the request: endpoint,
 // model and prompt.
 func (c *Chat) Identity() string {
-	return strings.Join([]string{"chat", c.endpoint.String(), c.model, promptFormat}, "\n")
+	return strings.Join([]string{"chat", c.endpoint.String(), c.model, c.prompt.String()}, "\n")
 }
 
-// Translate asks the model, with temperature 0. A reply that cannot be a
-// translation (empty, cut off, far too long) is an error; one that did not come
-// in time is a context.DeadlineExceeded.
+// Translate asks the model, with temperature 0. The errors to branch on are
+// *RefusedError, for a reply that cannot be a translation, and
+// context.DeadlineExceeded, for one that did not come in time.
 func (c *Chat) Translate(ctx context.Context, request Request) (Anchor, error) {
-	text := tidy(request.Text)
 	fail := func(err error) (Anchor, error) {
 		return Anchor{}, fmt.Errorf("translate the query from %s to %s with %s at %w",
 			request.From, request.To, c.model, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("no translation within %s: %w", c.timeout, context.DeadlineExceeded))
+	ctx, cancel := withTimeout(ctx, c.timeout)
 	defer cancel()
 	var reply string
 	err := c.endpoint.Call(ctx, func(ctx context.Context, attempt *endpoint.Attempt) error {
 		var err error
-		reply, err = c.ask(ctx, attempt, fmt.Sprintf(promptFormat, lang.Name(request.From), lang.Name(request.To), text))
+		reply, err = c.ask(ctx, attempt, c.prompt.render(request))
 		return err
 	})
 	if err != nil {
 		return fail(err)
 	}
-	translation, err := clean(reply, text)
+	reply, err = c.prompt.answer(reply, request)
+	if err == nil {
+		reply, err = Clean(reply, request)
+	}
 	if err != nil {
 		return fail(fmt.Errorf("%s: %w", c.endpoint, err))
 	}
-	return Anchor{Text: translation, Lang: request.To, Origin: OriginChat + c.model}, nil
+	return Anchor{Text: reply, Lang: request.To, Origin: OriginChat + c.model}, nil
 }
 
 // ask sends one prompt and returns the model's reply.
@@ -134,28 +126,6 @@ func (c *Chat) ask(ctx context.Context, attempt *endpoint.Attempt, prompt string
 		return "", backoff.Permanent(fmt.Errorf("the reply was cut off at %d tokens", maxReplyTokens))
 	}
 	return response.Choices[0].Message.Content, nil
-}
-
-// clean returns the translation in a model's reply.
-func clean(reply, source string) (string, error) {
-	text := tidy(reply)
-	for _, pair := range []struct{ open, end string }{{`"`, `"`}, {"'", "'"}, {"“", "”"}, {"«", "»"}} {
-		if inner, ok := strings.CutPrefix(text, pair.open); ok {
-			// Quotes within mean that the outer ones need not be a pair.
-			inner, ok = strings.CutSuffix(inner, pair.end)
-			if ok && !strings.Contains(inner, pair.open) {
-				text = strings.TrimSpace(inner)
-			}
-		}
-	}
-	got, most := utf8.RuneCountInString(text), maxGrowth*utf8.RuneCountInString(source)+maxGrowthExtra
-	switch {
-	case text == "":
-		return "", errors.New("the reply is empty")
-	case got > most:
-		return "", fmt.Errorf("the reply is no translation: it has %d characters, at most %d make sense", got, most)
-	}
-	return text, nil
 }
 
 // zeroTemperature adds the temperature 0 to a request: go-openai leaves a zero

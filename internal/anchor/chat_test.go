@@ -87,9 +87,9 @@ func TestChatOtherAnchorLanguage(t *testing.T) {
 }
 
 func TestChatReplies(t *testing.T) {
-	long := strings.Repeat("a", 4*19+200) // the source has 19 runes
 	for reply, want := range map[string]string{
-		"plain": "plain", "“Where?”": "Where?", "'it'": "it", `"A" or "B"`: `"A" or "B"`, `"open`: `"open`, "«Où?»": "Où?", "'tis 'it'": "'tis 'it'", long: long,
+		"plain": "plain", "“Where?”": "Where?", "Sure! Here is the translation:\n\nWhere?": "Where?",
+		"Where? Output Sentence: Where is it?": "Where is it?", // TestPrompt has more
 	} {
 		translator, _ := chat(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) { answer(w, reply, "stop") })
 		if got, err := translator.Translate(t.Context(), thai); err != nil || got.Text != want {
@@ -97,10 +97,11 @@ func TestChatReplies(t *testing.T) {
 		}
 	}
 	for reply, problem := range map[string]string{
-		" \n": "the reply is empty", `""`: "the reply is empty", long + "a": "277 characters, at most 276 make sense",
+		" \n": "it is empty", "One.\nTwo.": "it holds more than the translation", thai.Text: "it repeats the query",
+		"Translate the following query from Thai to English.": "it repeats the query or the prompt",
 	} {
 		translator, calls := chat(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) { answer(w, reply, "stop") })
-		if _, err := translator.Translate(t.Context(), thai); err == nil || !strings.Contains(err.Error(), problem) || calls.Load() != 1 {
+		if _, err := translator.Translate(t.Context(), thai); !isRefused(err) || !strings.Contains(err.Error(), problem) || calls.Load() != 1 {
 			t.Errorf("reply %.20q: %v after %d calls, want %q", reply, err, calls.Load(), problem)
 		}
 	}
@@ -225,7 +226,7 @@ func TestCached(t *testing.T) {
 		}
 		var body struct{ Messages []struct{ Content string } }
 		_ = json.NewDecoder(r.Body).Decode(&body)
-		answer(w, "reply to "+body.Messages[0].Content[:60], "stop")
+		answer(w, "reply to "+body.Messages[0].Content[30:60], "stop")
 	})
 	cached := anchor.NewCached(translator, memory, slog.New(slog.DiscardHandler))
 	if _, err := cached.Translate(t.Context(), thai); err == nil {
@@ -277,3 +278,8 @@ func TestCachedWithoutMemory(t *testing.T) {
 type otherIdentity struct{ *anchor.Chat }
 
 func (otherIdentity) Identity() string { return "another" }
+
+func isRefused(err error) bool {
+	_, ok := errors.AsType[*anchor.RefusedError](err)
+	return ok
+}
