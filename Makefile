@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo endpoint venv test check bench fuzz test-qdrant clean
+.PHONY: help build demo endpoint venv apertium test check bench fuzz test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,12 @@ $(VENV)/.installed: requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-test: venv ## run every test, and all but the longest again under the race detector
+apertium: .cache/apertium/bin/apertium-apy
+
+.cache/apertium/bin/apertium-apy: internal/anchor/testdata/install-apertium
+	@if command -v apt-get >/dev/null; then $< .cache/apertium; else echo "no apt-get: Apertium's tests are skipped" >&2; fi
+
+test: venv apertium ## run every test, and all but the longest again under the race detector
 	$(GO) test -timeout 15m ./...
 	$(GO) test -race -short -timeout 15m ./...
 
