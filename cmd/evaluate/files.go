@@ -54,7 +54,7 @@ func (b *bench) writeRuns(ctx context.Context, dir string) error {
 
 // writeFile writes a file, and the folders that it lies in.
 func writeFile(path string, write func(io.Writer) error) (err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return err
 	}
 	f, err := os.Create(path)

@@ -145,14 +145,16 @@ func (m Measure) definition() (definition, error) {
 }
 
 func known() string {
-	names := make([]string, len(definitions))
-	for i, d := range definitions {
-		names[i] = string(d.kind)
+	var names []string
+	for _, d := range definitions {
+		name := string(d.kind)
 		if d.cut {
-			names[i] += "@K"
+			name += "@K"
 		}
+		names = append(names, name)
 	}
-	return strings.Join(append(names, string(AnswerRecall)+"@K"+kiloTokens), ", ")
+	names = append(names, string(AnswerRecall)+"@K"+kiloTokens)
+	return strings.Join(names, ", ")
 }
 
 func ndcg(k int, hits []hit, grades []int) float64 {

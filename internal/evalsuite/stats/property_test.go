@@ -6,8 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/query-synergy/query-synergy/internal/evalsuite/stats"
 	"pgregory.net/rapid"
+
+	"github.com/query-synergy/query-synergy/internal/evalsuite/stats"
 )
 
 // sides draws what two systems reached on the same queries: measures with few
