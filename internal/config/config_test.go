@@ -43,7 +43,7 @@ func TestDefaults(t *testing.T) {
 			BatchSize: 16, Concurrency: 4, Timeout: time.Minute, MaxAttempts: 5,
 			CachePath: filepath.FromSlash("/cache/query-synergy/embeddings.db"), CacheMB: 4096,
 		},
-		Query: config.Query{AnchorLang: "en"},
+		Query: config.Query{AnchorLang: "en", AnchorTimeout: 2 * time.Second},
 	}
 	if got := load(t, nil); !reflect.DeepEqual(got, want) {
 		t.Errorf("Load:\n got %+v\nwant %+v", got, want)
@@ -205,7 +205,7 @@ EMBEDDING_DIMENSIONS: is out of range: expected a whole number from 1 to 65536
 EMBEDDING_BATCH_SIZE: cannot be read: expected a whole number from 1 to 2048
 EMBEDDING_CONCURRENCY: cannot be read: expected a whole number from 1 to 256
 EMBEDDING_MAX_ATTEMPTS: is out of range: expected a whole number from 1 to 100
-TRANSLATE_BASE_URL: is needed with TRANSLATE_MODEL: expected an http or https URL such as http://127.0.0.1:8199/v1
+TRANSLATE_BASE_URL: is needed with TRANSLATE_MODEL and TRANSLATE_API: expected an http or https URL such as http://127.0.0.1:8199/v1
 TRANSLATE_TIMEOUT: is out of range: expected a duration from 1ms to 1h such as 30s
 --lambda: cannot be read: expected a number from 0 to 1`
 	if err == nil || err.Error() != want {

@@ -44,16 +44,20 @@ func (f EmbeddingFlags) overrides() map[string]*string {
 
 // TranslateFlags say how an anchor query is made.
 type TranslateFlags struct {
+	API     *string `name:"translate-api" placeholder:"NAME" help:"${TRANSLATE_API}"`
 	BaseURL *string `name:"translate-url" placeholder:"URL" help:"${TRANSLATE_BASE_URL}"`
 	Model   *string `name:"translate-model" placeholder:"NAME" help:"${TRANSLATE_MODEL}"`
 	Cache   *string `name:"translate-cache" placeholder:"FILE" help:"${TRANSLATE_CACHE}"`
+	Wait    *string `name:"anchor-timeout" placeholder:"TIME" help:"${ANCHOR_TIMEOUT}"`
 }
 
 func (f TranslateFlags) overrides() map[string]*string {
 	return map[string]*string{
+		"TRANSLATE_API":      f.API,
 		"TRANSLATE_BASE_URL": f.BaseURL,
 		"TRANSLATE_MODEL":    f.Model,
 		"TRANSLATE_CACHE":    f.Cache,
+		"ANCHOR_TIMEOUT":     f.Wait,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -56,16 +57,25 @@ type variables struct {
 	EmbeddingCache          string        `env:"EMBEDDING_CACHE"`
 	EmbeddingCacheMB        int           `env:"EMBEDDING_CACHE_MB"`
 
+	TranslateAPI        string        `env:"TRANSLATE_API"`
 	TranslateBaseURL    string        `env:"TRANSLATE_BASE_URL"`
 	TranslateAPIKey     string        `env:"TRANSLATE_API_KEY"`
 	TranslateAPIKeyFile string        `env:"TRANSLATE_API_KEY_FILE"`
 	TranslateModel      string        `env:"TRANSLATE_MODEL"`
+	TranslatePrompt     string        `env:"TRANSLATE_PROMPT"`
 	TranslateTimeout    time.Duration `env:"TRANSLATE_TIMEOUT"`
 	TranslateCache      string        `env:"TRANSLATE_CACHE"`
 
-	QueryLambda *float64 `env:"QUERY_LAMBDA"`
-	Profile     string   `env:"QUERY_PROFILE"`
-	AnchorLang  string   `env:"ANCHOR_LANG"`
+	FallbackAPI        string `env:"TRANSLATE_FALLBACK_API"`
+	FallbackBaseURL    string `env:"TRANSLATE_FALLBACK_BASE_URL"`
+	FallbackAPIKey     string `env:"TRANSLATE_FALLBACK_API_KEY"`
+	FallbackAPIKeyFile string `env:"TRANSLATE_FALLBACK_API_KEY_FILE"`
+	FallbackModel      string `env:"TRANSLATE_FALLBACK_MODEL"`
+
+	QueryLambda   *float64      `env:"QUERY_LAMBDA"`
+	Profile       string        `env:"QUERY_PROFILE"`
+	AnchorLang    string        `env:"ANCHOR_LANG"`
+	AnchorTimeout time.Duration `env:"ANCHOR_TIMEOUT"`
 }
 
 // Environ returns the environment of this process, for Load.
@@ -115,7 +125,10 @@ func (r *reader) read() Settings {
 		EmbeddingMaxAttempts: DefaultEmbeddingMaxAttempts,
 		EmbeddingCacheMB:     DefaultEmbeddingCacheMB,
 		TranslateTimeout:     DefaultTranslateTimeout,
+		TranslateAPI:         APIChat,
+		FallbackAPI:          APIChat,
 		AnchorLang:           DefaultAnchorLang,
+		AnchorTimeout:        DefaultAnchorTimeout,
 	}
 	r.parse()
 	r.checkRanges()
@@ -130,7 +143,7 @@ func (r *reader) read() Settings {
 		},
 		Embedding: r.embedding(shared),
 		Translate: r.translate(shared),
-		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang},
+		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang, AnchorTimeout: v.AnchorTimeout},
 	}
 	if settings.Qdrant.URL == "" && settings.Qdrant.LocalPath == "" {
 		settings.Qdrant.LocalPath = r.defaultPath("QDRANT_LOCAL_PATH", "XDG_DATA_HOME", dataHome, storeName)
@@ -162,6 +175,7 @@ func (r *reader) checkRanges() {
 		"QDRANT_TIMEOUT":    v.QdrantTimeout,
 		"EMBEDDING_TIMEOUT": v.EmbeddingTimeout,
 		"TRANSLATE_TIMEOUT": v.TranslateTimeout,
+		"ANCHOR_TIMEOUT":    v.AnchorTimeout,
 	} {
 		if value < minTimeout || value > maxTimeout {
 			r.fault(name, "is out of range")
@@ -221,29 +235,66 @@ func (r *reader) embedding(shared openAIEndpoint) Embedding {
 	return embedding
 }
 
+// translate returns the translator and its fallback, nil where there is none.
 func (r *reader) translate(shared openAIEndpoint) *Translate {
 	v := &r.vars
 	translate := &Translate{
+		API:     r.api("TRANSLATE_API", v.TranslateAPI),
 		BaseURL: r.baseURL("TRANSLATE_BASE_URL", v.TranslateBaseURL),
 		APIKey:  r.secret("TRANSLATE_API_KEY", v.TranslateAPIKey, v.TranslateAPIKeyFile),
 		Model:   v.TranslateModel,
+		Prompt:  v.TranslatePrompt,
 		Timeout: v.TranslateTimeout,
 	}
-	if translate.Model == "" {
-		return nil
+	fallback := r.fallback()
+	if translate.API == APIChat {
+		if translate.Model == "" {
+			if fallback != nil {
+				r.fault("TRANSLATE_FALLBACK_BASE_URL", "is set, but there is no translator that it could stand in for")
+			}
+			return nil
+		}
+		if translate.BaseURL == "" {
+			translate.BaseURL = shared.baseURL
+		}
+		if translate.APIKey == (Secret{}) {
+			translate.APIKey = shared.keyFor(translate.BaseURL)
+		}
+	}
+	if translate.BaseURL == "" {
+		// No default: queries go to a stranger only where someone said so.
+		r.fault("TRANSLATE_BASE_URL", "is needed with TRANSLATE_MODEL and TRANSLATE_API")
 	}
 	translate.CachePath = r.cachePath("TRANSLATE_CACHE", v.TranslateCache, translateFile)
-	if translate.BaseURL == "" {
-		translate.BaseURL = shared.baseURL
+	if fallback != nil {
+		fallback.Prompt, fallback.Timeout, fallback.CachePath = translate.Prompt, translate.Timeout, translate.CachePath
 	}
-	if translate.BaseURL == "" {
-		// No default: queries go to OpenAI only where someone said so.
-		r.fault("TRANSLATE_BASE_URL", "is needed with TRANSLATE_MODEL")
-	}
-	if translate.APIKey == (Secret{}) {
-		translate.APIKey = shared.keyFor(translate.BaseURL)
-	}
+	translate.Fallback = fallback
 	return translate
+}
+
+func (r *reader) fallback() *Translate {
+	v := &r.vars
+	fallback := &Translate{
+		API:     r.api("TRANSLATE_FALLBACK_API", v.FallbackAPI),
+		BaseURL: r.baseURL("TRANSLATE_FALLBACK_BASE_URL", v.FallbackBaseURL),
+		APIKey:  r.secret("TRANSLATE_FALLBACK_API_KEY", v.FallbackAPIKey, v.FallbackAPIKeyFile),
+		Model:   v.FallbackModel,
+	}
+	switch {
+	case fallback.BaseURL == "":
+		return nil
+	case fallback.API == APIChat && fallback.Model == "":
+		r.fault("TRANSLATE_FALLBACK_MODEL", "is needed with TRANSLATE_FALLBACK_BASE_URL")
+	}
+	return fallback
+}
+
+func (r *reader) api(name, value string) string {
+	if !slices.Contains([]string{APIChat, APILibreTranslate, APIApertium}, value) {
+		r.fault(name, "is not known")
+	}
+	return value
 }
 
 // cachePath returns where a cache lies, "" where it is switched off.

@@ -23,7 +23,8 @@ const (
 
 	DefaultTranslateTimeout = 10 * time.Second
 
-	DefaultAnchorLang = "en"
+	DefaultAnchorLang    = "en"
+	DefaultAnchorTimeout = 2 * time.Second
 )
 
 // Settings are what the commands go by. Every value is in the range that the
@@ -64,13 +65,23 @@ type Embedding struct {
 	CacheMB       int            // MiB
 }
 
-// Translate describes the chat endpoint that writes anchor queries.
+// What translates.
+const (
+	APIChat           = "chat" // any OpenAI-compatible chat model
+	APILibreTranslate = "libretranslate"
+	APIApertium       = "apertium" // apertium-apy
+)
+
+// Translate describes what writes anchor queries.
 type Translate struct {
+	API       string // one of the above
 	BaseURL   string
-	APIKey    Secret // empty where none belongs to BaseURL
-	Model     string
+	APIKey    Secret        // empty where none belongs to BaseURL
+	Model     string        // of APIChat
+	Prompt    string        // of APIChat; "": the paper's
 	Timeout   time.Duration // of one translation, retries included
 	CachePath string        // "": no cache
+	Fallback  *Translate    // asked where this one fails; nil: none
 }
 
 // Query holds what a query may leave to its surroundings.
@@ -78,4 +89,6 @@ type Query struct {
 	Lambda     *float64 // in [0, 1]; nil: the profile decides, or else the model's
 	Profile    string   // file of tuned weights; "": none
 	AnchorLang string   // the anchor query's language, a BCP 47 tag, not yet parsed
+	// AnchorTimeout is how long a query waits for its anchor.
+	AnchorTimeout time.Duration
 }

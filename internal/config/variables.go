@@ -26,6 +26,7 @@ func (v Variable) Help() string {
 const (
 	expectURL      = "an http or https URL such as " + DefaultEmbeddingBaseURL
 	expectObject   = `a JSON object such as {"input_type":"query"}`
+	expectAPI      = APIChat + ", " + APILibreTranslate + " or " + APIApertium
 	expectPath     = "a path"
 	expectPathOff  = `a path, or "off"`
 	expectText     = "text"
@@ -78,18 +79,27 @@ var table = []Variable{
 		cacheFolder + ", then /" + programFolder + "/" + embeddingsFile, "embedding-cache"},
 	{"EMBEDDING_CACHE_MB", "Size of the embedding cache in MiB", expectWhole(maxCacheMB), strconv.Itoa(DefaultEmbeddingCacheMB), ""},
 
-	{"TRANSLATE_BASE_URL", "Chat endpoint that translates queries", expectURL, "OPENAI_BASE_URL", "translate-url"},
-	{"TRANSLATE_API_KEY", "Key of the chat endpoint", expectKey,
+	{"TRANSLATE_API", "What translates queries", expectAPI, APIChat, "translate-api"},
+	{"TRANSLATE_BASE_URL", "Endpoint that translates queries; a translation server is asked where this is set, a chat model where TRANSLATE_MODEL is", expectURL,
+		"OPENAI_BASE_URL for chat", "translate-url"},
+	{"TRANSLATE_API_KEY", "Key of that endpoint", expectKey,
 		"OPENAI_API_KEY where the endpoint is the one that it belongs to", ""},
 	{"TRANSLATE_API_KEY_FILE", "File that holds TRANSLATE_API_KEY", expectKeyFile, "", ""},
-	{"TRANSLATE_MODEL", "Chat model that translates queries; unset means that none does", expectText, "", "translate-model"},
+	{"TRANSLATE_MODEL", "Chat model that translates queries", expectText, "", "translate-model"},
+	{"TRANSLATE_PROMPT", "Prompt of chat models, with {query} and, if wanted, {source} and {target} for the languages", "a text with {query}", "the paper's", ""},
 	{"TRANSLATE_TIMEOUT", "Longest wait for one translation", expectDuration, DefaultTranslateTimeout.String(), ""},
 	{"TRANSLATE_CACHE", `File of the translation cache; "off" for none`, expectPathOff,
 		cacheFolder + ", then /" + programFolder + "/" + translateFile, "translate-cache"},
+	{"TRANSLATE_FALLBACK_API", "What translates where TRANSLATE_API fails", expectAPI, APIChat, ""},
+	{"TRANSLATE_FALLBACK_BASE_URL", "Its endpoint; unset means that there is none", expectURL, "", ""},
+	{"TRANSLATE_FALLBACK_API_KEY", "Its key", expectKey, "", ""},
+	{"TRANSLATE_FALLBACK_API_KEY_FILE", "File that holds TRANSLATE_FALLBACK_API_KEY", expectKeyFile, "", ""},
+	{"TRANSLATE_FALLBACK_MODEL", "Its chat model", expectText, "", ""},
 
 	{"QUERY_LAMBDA", "Weight of the source query, 1 means source only", "a number from 0 to 1", "the profile's, or else the model's, or else 0.5", "lambda"},
 	{"QUERY_PROFILE", "File of tuned weights that evaluate tune wrote", expectPath, "", "profile"},
 	{"ANCHOR_LANG", "Language of the anchor query", "a BCP 47 tag such as en", DefaultAnchorLang, "anchor-lang"},
+	{"ANCHOR_TIMEOUT", "Longest wait of a query for its anchor; then it is answered without", expectDuration, DefaultAnchorTimeout.String(), "anchor-timeout"},
 }
 
 // Variables returns the table of all variables, in a fixed order.

@@ -184,29 +184,61 @@ type Translator struct {
 }
 
 // NewTranslator makes the translator that the settings describe, or returns nil
-// where they describe none. A file of translations, if named, takes its place.
+// where they describe none. A file of translations, if named, is asked first.
 func NewTranslator(s *config.Translate, file string, log *slog.Logger) (*Translator, error) {
+	var chain anchor.Chain
 	if file != "" {
 		translations, err := anchor.OpenFile(file)
 		if err != nil {
 			return nil, err
 		}
-		return &Translator{Translator: translations}, nil
+		chain = append(chain, translations)
 	}
-	if s == nil {
+	t := &Translator{}
+	if s != nil {
+		t.cache = openCache(s.CachePath, translationsMaxBytes, log)
+	}
+	for ; s != nil; s = s.Fallback {
+		translator, err := newMachine(s, log)
+		if err != nil {
+			return nil, errors.Join(err, t.Close())
+		}
+		if t.cache != nil {
+			chain = append(chain, anchor.NewCached(translator, t.cache, log))
+		} else {
+			chain = append(chain, translator)
+		}
+	}
+	switch len(chain) {
+	case 0:
 		return nil, nil
-	}
-	chat, err := anchor.NewChat(anchor.ChatConfig{
-		BaseURL: s.BaseURL, APIKey: s.APIKey.Reveal(), Model: s.Model, Timeout: s.Timeout, Logger: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	t := &Translator{Translator: chat, cache: openCache(s.CachePath, translationsMaxBytes, log)}
-	if t.cache != nil {
-		t.Translator = anchor.NewCached(chat, t.cache, log)
+	case 1:
+		t.Translator = chain[0]
+	default:
+		t.Translator = chain
 	}
 	return t, nil
+}
+
+// newMachine makes what translates, without its fallback.
+func newMachine(s *config.Translate, log *slog.Logger) (anchor.Identified, error) {
+	server := anchor.ServerConfig{BaseURL: s.BaseURL, APIKey: s.APIKey.Reveal(), Timeout: s.Timeout, Logger: log}
+	switch s.API {
+	case config.APILibreTranslate:
+		return anchor.NewLibreTranslate(server)
+	case config.APIApertium:
+		return anchor.NewApertium(server)
+	}
+	chat := anchor.ChatConfig{
+		BaseURL: s.BaseURL, APIKey: s.APIKey.Reveal(), Model: s.Model, Timeout: s.Timeout, Logger: log,
+	}
+	if s.Prompt != "" {
+		var err error
+		if chat.Prompt, err = anchor.ParsePrompt(s.Prompt); err != nil {
+			return nil, fmt.Errorf("TRANSLATE_PROMPT: %w", err)
+		}
+	}
+	return anchor.NewChat(chat)
 }
 
 // Close gives the cache free. A nil translator has none.
