@@ -1,7 +1,7 @@
 // Command query searches an index with a query and its anchor: the same
 // question in a language that embedding models know well.
 //
-//	query --corpus NAME --lang TAG [--anchor TEXT] [--lambda F] [--top-k N] [--json] TEXT
+//	query --corpus NAME [--lang TAG] [--anchor TEXT] [--lambda F] [--top-k N] [--json] TEXT
 package main
 
 import (
@@ -36,15 +36,19 @@ Example:
   query --corpus docs --lang el "Γιατί ο ουρανός είναι γαλάζιος;" --anchor "Why is the sky blue?"`
 
 type grammar struct {
-	Corpus     string   `required:"" placeholder:"NAME" help:"Name of the corpus."`
-	Lang       string   `required:"" placeholder:"TAG" help:"Language of the documents and of the query."`
-	Anchor     string   `placeholder:"TEXT" help:"The query in the anchor language. Without it the translator is asked, if one is configured."`
-	AnchorFile string   `placeholder:"FILE" help:"A file of translations to take anchors from, JSONL or TSV."`
-	TopK       int      `short:"k" default:"${top_k}" placeholder:"N" help:"Documents to return, 1 to ${max_top_k} (default: ${default})."`
-	Compare    bool     `help:"Show the rankings of source, anchor and both side by side."`
-	JSON       bool     `name:"json" help:"Print one JSON object."`
-	Verbose    bool     `short:"v" help:"Say more on stderr."`
-	Text       []string `arg:"" help:"The query. Several words count as one text."`
+	Corpus        string    `required:"" placeholder:"NAME" help:"Name of the corpus."`
+	Lang          []string  `default:"auto" placeholder:"TAG" help:"Language of the query and of the documents; several search the documents of all, the first being the query's. With auto, the query's language among those indexed is searched, with all, every language (default: ${default})."`
+	Anchor        []string  `sep:"none" placeholder:"[TAG=]TEXT" help:"The query in the anchor language, or in the one named. Several take part together. Without any, the translator is asked, if one is configured."`
+	Weights       []float64 `placeholder:"F" help:"Weights of the query and of each anchor, in place of --lambda; they sum to 1."`
+	AnchorFile    string    `placeholder:"FILE" help:"A file of translations to take anchors from, JSONL or TSV; the translator is asked for what it lacks."`
+	RequireAnchor bool      `help:"Fail where the anchor cannot be had."`
+	TopK          int       `short:"k" default:"${top_k}" placeholder:"N" help:"Documents to return, 1 to ${max_top_k} (default: ${default})."`
+	Compare       bool      `xor:"form" help:"Show the rankings of source, anchor and both side by side."`
+	JSON          bool      `name:"json" xor:"form" help:"Print one JSON object; with --batch, one a line for each query."`
+	Batch         string    `placeholder:"FILE" help:"Answer every query of a JSONL file with _id and text; - is standard input."`
+	TREC          string    `name:"trec" placeholder:"FILE" help:"With --batch, write the rankings as a TREC run file."`
+	Verbose       bool      `short:"v" help:"Say more on stderr."`
+	Text          []string  `arg:"" optional:"" help:"The query. Several words count as one text."`
 
 	config.QueryFlags
 	config.StoreFlags
@@ -67,6 +71,10 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
+	q, err := g.query(settings.Query)
+	if err != nil {
+		return cli.UsageError{Err: err}
+	}
 	log := setup.Logger(streams.Stderr, g.Verbose)
 	embedder, err := setup.NewEmbedder(settings.Embedding, log)
 	if err != nil {
@@ -76,10 +84,6 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	lambdas, err := embedder.Lambdas(settings.Query)
 	if err != nil {
 		return err
-	}
-	q, err := g.query(settings.Query, lambdas)
-	if err != nil {
-		return cli.UsageError{Err: err}
 	}
 	translator, err := setup.NewTranslator(settings.Translate, g.AnchorFile, log)
 	if err != nil {
@@ -96,15 +100,47 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	if translator != nil {
 		searcher.Translator = translator
 	}
-	result, err := searcher.Run(ctx, q)
+	languages, err := newLanguages(ctx, store, g.Corpus, g.Lang)
 	if err != nil {
+		return err
+	}
+	ask := func(q search.Query) (search.Query, error) {
+		if err := languages.choose(&q); err != nil {
+			return q, err
+		}
+		q.Lambda, q.Lambdas = lambdas(q.Lang), map[string]float64{}
+		for _, target := range q.Targets {
+			q.Lambdas[target] = lambdas(target)
+		}
+		return q, nil
+	}
+	if g.Batch != "" {
+		return g.batch(ctx, streams, searcher, q, ask)
+	}
+	if q, err = ask(q); err != nil {
+		return err
+	}
+	return g.single(ctx, streams, searcher, q)
+}
+
+// single answers one query.
+func (g *grammar) single(ctx context.Context, streams cli.Streams, searcher *search.Searcher, q search.Query) error {
+	if err := searcher.Check(ctx, q); err != nil {
 		return setup.ExplainSearch(err)
+	}
+	prepared, err := searcher.Prepare(ctx, q)
+	if err != nil {
+		return explain(err)
+	}
+	result, err := searcher.Answer(ctx, prepared)
+	if err != nil {
+		return explain(err)
 	}
 	switch {
 	case g.JSON:
 		err = json.NewEncoder(streams.Stdout).Encode(result)
 	case g.Compare:
-		err = compare(ctx, streams, searcher, q, result)
+		err = compare(ctx, streams, searcher, prepared, result)
 	default:
 		err = printHits(streams, result)
 	}
@@ -114,26 +150,52 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	return err
 }
 
-// query checks what the flags and the environment ask.
-func (g *grammar) query(s config.Query, lambdas func(string) float64) (search.Query, error) {
+// explain adds what to do to an error of a query.
+func explain(err error) error {
+	if _, ok := errors.AsType[*search.MissingAnchorError](err); ok {
+		return cli.WithHint(err, "give one with --anchor, or leave --require-anchor away")
+	}
+	return setup.ExplainSearch(err)
+}
+
+// query checks what the flags and the environment ask, but for the languages.
+func (g *grammar) query(s config.Query) (search.Query, error) {
 	q := search.Query{
-		Corpus: g.Corpus, Text: strings.Join(g.Text, " "), Anchor: g.Anchor,
-		TopK: g.TopK,
+		Corpus: g.Corpus, Text: strings.Join(g.Text, " "), TopK: g.TopK, Weights: g.Weights,
+		AnchorTimeout: s.AnchorTimeout, RequireAnchor: g.RequireAnchor,
 	}
 	var errs []error
 	var err error
-	if q.Lang, err = lang.Parse(g.Lang); err != nil {
-		errs = append(errs, fmt.Errorf("--lang: %w", err))
-	}
 	if q.AnchorLang, err = lang.Parse(s.AnchorLang); err != nil {
 		errs = append(errs, fmt.Errorf("--anchor-lang: %w", err))
 	}
-	q.Lambda = lambdas(q.Lang)
-	if g.Compare && g.JSON {
-		errs = append(errs, errors.New("--compare and --json exclude each other: the JSON has both cosines of every hit"))
+	for i, given := range g.Anchor {
+		text := search.Text{Lang: q.AnchorLang, Text: given}
+		if tag, rest, named := strings.Cut(given, "="); named {
+			if parsed, err := lang.Parse(tag); err == nil {
+				text = search.Text{Lang: parsed, Text: rest}
+			}
+		}
+		if i == 0 {
+			q.Anchor, q.AnchorLang = text.Text, text.Lang
+		} else {
+			q.More = append(q.More, text)
+		}
 	}
-	if len(errs) == 0 {
-		errs = append(errs, q.Validate())
+	switch {
+	case g.Batch == "" && len(g.Text) == 0:
+		errs = append(errs, errors.New(`expected "<text> ..."`))
+	case g.Batch != "" && len(g.Text) > 0:
+		errs = append(errs, errors.New("--batch brings the queries: give no text with it"))
+	case g.Batch != "" && (len(g.Anchor) > 0 || g.Compare):
+		errs = append(errs, errors.New("--anchor and --compare are for one query: with --batch, take anchors from --anchor-file or a translator"))
+	case g.Batch == "" && g.TREC != "":
+		errs = append(errs, errors.New("--trec goes with --batch"))
+	}
+	if len(errs) == 0 && g.Batch == "" {
+		check := q
+		check.Lang = "en" // stands in for one that is not chosen yet
+		errs = append(errs, check.Validate())
 	}
 	return q, errors.Join(errs...)
 }

@@ -38,9 +38,13 @@ var absence = map[search.Status]string{
 	search.StatusSameLanguage: "the query is in its language already",
 	search.StatusTimeout:      "the translator took too long",
 	search.StatusUnavailable:  "it could not be had",
+	search.StatusRefused:      "what came back does not fit the query",
 }
 
 func printAnchor(streams cli.Streams, r search.Result) {
+	if d := r.Detected; d != nil && d.Reason != "only" {
+		fmt.Fprintf(streams.Stderr, "%s: language %s, by its %s (%.0f%% sure)\n", name, d.Lang, d.Reason, 100*d.Confidence)
+	}
 	proven := "proven to be the top " + strconv.Itoa(r.TopK)
 	if !r.Certified {
 		proven = fmt.Sprintf("not proven complete at depth %d", r.Depth)
@@ -55,16 +59,14 @@ func printAnchor(streams cli.Streams, r search.Result) {
 
 // compare prints the rankings of the source query, of the anchor query and of
 // both side by side.
-func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher, q search.Query, fused search.Result) error {
+func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher, p *search.Prepared, fused search.Result) error {
 	if fused.Anchor.Agreement == nil {
 		return printHits(streams, fused)
 	}
 	rankings := make([]search.Result, 3)
-	q.Anchor = fused.Anchor.Text // not translated again
 	for i, lambda := range []float64{1, 0} {
-		q.Lambda = lambda
 		var err error
-		if rankings[i], err = searcher.Run(ctx, q); err != nil {
+		if rankings[i], err = searcher.Answer(ctx, p.At(lambda)); err != nil {
 			return err
 		}
 	}

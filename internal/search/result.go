@@ -1,19 +1,34 @@
 package search
 
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/query-synergy/query-synergy/internal/qdrant"
+	"github.com/query-synergy/query-synergy/internal/rerank"
+)
+
 // Result is the answer to one query: the object that `query --json` prints.
 // docs/json.md describes it field by field; a change there is a new Version.
 type Result struct {
-	Version   int     `json:"version"`
-	Corpus    string  `json:"corpus"`
-	Query     string  `json:"query"`
-	Lang      string  `json:"lang"`
-	Lambda    float64 `json:"lambda"` // weight of the source query; 1 where no anchor took part
-	TopK      int     `json:"top_k"`
-	Anchor    Anchor  `json:"anchor"`
-	Certified bool    `json:"certified"` // the hits are proven to be the whole index's top k
-	Depth     int     `json:"depth"`     // passages asked of each search
-	Hits      []Hit   `json:"hits"`
-	Timings   Timings `json:"timings_ms"`
+	Version int    `json:"version"`
+	Corpus  string `json:"corpus"`
+	Query   string `json:"query"`
+	Lang    string `json:"lang"`
+	// Detected says how Lang was found; left out where it was given.
+	Detected *Detected `json:"detected,omitempty"`
+	Lambda   float64   `json:"lambda"` // weight of the source query; 1 where no anchor took part
+	TopK     int       `json:"top_k"`
+	Anchor   Anchor    `json:"anchor"`
+	// More are the further anchors of the query, in their order.
+	More []MoreAnchor `json:"more_anchors,omitempty"`
+	// Langs says how each index was searched; left out where there is one.
+	Langs     []Searched `json:"langs,omitempty"`
+	Certified bool       `json:"certified"` // the hits are proven to be the whole index's top k
+	Depth     int        `json:"depth"`     // passages asked of each search
+	Hits      []Hit      `json:"hits"`
+	Timings   Timings    `json:"timings_ms"`
 }
 
 // resultVersion is that of the object's form.
@@ -29,6 +44,21 @@ type Anchor struct {
 	Error     string   `json:"error,omitempty"` // why it is missing
 }
 
+// MoreAnchor is a further anchor query.
+type MoreAnchor struct {
+	Text   string  `json:"text"`
+	Lang   string  `json:"lang"`
+	Weight float64 `json:"weight"` // in [0, 1]
+}
+
+// Searched is how the index of one language was searched.
+type Searched struct {
+	Lang      string  `json:"lang"`
+	Lambda    float64 `json:"lambda"`
+	Certified bool    `json:"certified"`
+	Depth     int     `json:"depth"`
+}
+
 // Status is what became of the anchor query, in a word.
 type Status string
 
@@ -41,18 +71,23 @@ const (
 	StatusSameLanguage Status = "same_language" // the query is in the anchor's language
 	StatusTimeout      Status = "timeout"       // the translator took too long
 	StatusUnavailable  Status = "unavailable"   // the translator failed
+	StatusRefused      Status = "refused"       // what came back is no translation, or does not fit
 )
 
 // Missing says whether an anchor was wanted and could not be had.
-func (s Status) Missing() bool { return s == StatusTimeout || s == StatusUnavailable }
+func (s Status) Missing() bool {
+	return s == StatusTimeout || s == StatusUnavailable || s == StatusRefused
+}
 
 // Hit is a document with its best passage.
 type Hit struct {
-	Rank     int            `json:"rank"` // from 1
-	ID       string         `json:"id"`   // of the document
-	Score    float64        `json:"score"`
-	Source   float64        `json:"source"` // cosine to the source query
-	Anchor   *float64       `json:"anchor"` // cosine to the anchor query; null where there is none
+	Rank   int      `json:"rank"` // from 1
+	ID     string   `json:"id"`   // of the document
+	Score  float64  `json:"score"`
+	Source float64  `json:"source"` // cosine to the source query
+	Anchor *float64 `json:"anchor"` // cosine to the anchor query; null where there is none
+	// More are the cosines to the further anchors.
+	More     []float64      `json:"more_anchors,omitempty"`
 	Lang     string         `json:"lang"`
 	Title    string         `json:"title"`
 	Text     string         `json:"text"`   // of the best passage
@@ -71,3 +106,48 @@ type Timings struct {
 	Fuse      float64 `json:"fuse"`
 	Total     float64 `json:"total"`
 }
+
+// result merges what was found in the indexes of all languages.
+func (p *Prepared) result(parts []part) Result {
+	r := Result{
+		Version: resultVersion, Corpus: p.Corpus, Query: p.Text, Lang: p.Lang, Detected: p.Detected, Lambda: parts[0].weights[0], TopK: p.TopK,
+		Anchor: p.anchor, Certified: true, Hits: []Hit{}, Timings: p.timings,
+	}
+	for i, more := range p.Query.More {
+		r.More = append(r.More, MoreAnchor{Text: more.Text, Lang: more.Lang, Weight: parts[0].weights[len(p.anchors)-len(p.Query.More)+i+1]})
+	}
+	for i, part := range parts {
+		r.Hits = append(r.Hits, part.Hits...)
+		r.Certified = r.Certified && part.Certified
+		r.Depth = max(r.Depth, part.Depth)
+		r.Timings.Search = max(r.Timings.Search, part.Timings.Search) // they run side by side
+		r.Timings.Fuse += part.Timings.Fuse
+		if len(parts) > 1 {
+			r.Langs = append(r.Langs, Searched{Lang: p.targets()[i], Lambda: part.weights[0], Certified: part.Certified, Depth: part.Depth})
+		}
+	}
+	slices.SortStableFunc(r.Hits, func(a, b Hit) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Lang, b.Lang))
+	})
+	r.Hits = r.Hits[:min(p.TopK, len(r.Hits))]
+	for i := range r.Hits {
+		r.Hits[i].Rank = i + 1
+		if p.anchor.Text != "" { // the cosines of the legs after the source's: the anchor's, then the others
+			r.Hits[i].Anchor, r.Hits[i].More = &r.Hits[i].More[0], r.Hits[i].More[1:]
+		}
+	}
+	return r
+}
+
+func newHit(hit rerank.Hit, p qdrant.Payload) Hit {
+	out := Hit{
+		ID: hit.DocID, Score: hit.Score, Source: hit.Cosines[0], More: hit.Cosines[1:],
+		Lang: p.Lang, Title: p.Title, Text: p.Text, Chunk: p.Chunk, Chunks: p.Chunks, Metadata: p.Metadata,
+	}
+	if out.Metadata == nil {
+		out.Metadata = map[string]any{}
+	}
+	return out
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -11,22 +11,17 @@ package search
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/query-synergy/query-synergy/internal/anchor"
 	"github.com/query-synergy/query-synergy/internal/embedding"
-	"github.com/query-synergy/query-synergy/internal/lang"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/rerank"
-	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
 // Store is the part of *qdrant.Store that a query needs.
@@ -47,31 +42,11 @@ type Searcher struct {
 	Store      Store
 	Embedder   Embedder
 	Translator anchor.Translator // nil: an anchor comes only with the query
+	// Trust says how far the anchors of a translator are trusted for documents
+	// in a language, in [0, 1], by their Origin; false: its anchors always count
+	// in full. nil: all do.
+	Trust func(documents, origin string) (trust float64, judged bool)
 }
-
-// Query is what is asked.
-type Query struct {
-	Corpus string
-	Lang   string // of the documents and of Text
-	Text   string
-	ID     string // of the query in its dataset, for a file of translations; may be empty
-	// Anchor is the same question in AnchorLang, where the caller has it;
-	// otherwise the translator is asked.
-	Anchor     string
-	AnchorLang string
-	Lambda     float64 // weight of the source query, in [0, 1]
-	TopK       int     // documents wanted, 1 to MaxTopK
-}
-
-// PaperLambda is λ where nothing was measured for the model: the setting of the
-// Query-Synergy paper.
-const PaperLambda = 0.5
-
-// DefaultTopK is how many documents a query returns if nobody says.
-const DefaultTopK = 10
-
-// MaxTopK bounds what one query may ask for.
-const MaxTopK = 1000
 
 // The searches go deeper than the top k, by this factor and at least to this
 // depth: most certificates then need no second round. The depth grows until the
@@ -84,70 +59,90 @@ const (
 	maxCandidateBytes = 32 << 20
 )
 
-// maxQueryRunes bounds a query's text: a question is no document.
-const maxQueryRunes = 8192
-
-// Validate returns an error that says what is wrong with the query.
-func (q Query) Validate() error {
-	errs := []error{
-		qdrant.Key{Corpus: q.Corpus, Lang: q.Lang}.Validate(),
-		checkText("query", q.Text),
-	}
-	if q.Anchor != "" {
-		errs = append(errs, checkText("anchor", q.Anchor))
-	}
-	if !(q.Lambda >= 0 && q.Lambda <= 1) { // also catches NaN
-		errs = append(errs, fmt.Errorf("lambda is %v, want a number in [0, 1]", q.Lambda))
-	}
-	if q.TopK < 1 || q.TopK > MaxTopK {
-		errs = append(errs, fmt.Errorf("top-k is %d, want 1 to %d", q.TopK, MaxTopK))
-	}
-	return errors.Join(errs...)
-}
-
-func checkText(what, text string) error {
-	switch {
-	case !utf8.ValidString(text):
-		return fmt.Errorf("the %s is not valid UTF-8", what)
-	case strings.TrimSpace(text) == "":
-		return fmt.Errorf("the %s is empty", what)
-	case utf8.RuneCountInString(text) > maxQueryRunes:
-		return fmt.Errorf("the %s has more than %d characters", what, maxQueryRunes)
-	}
-	return nil
-}
-
 // Run answers a query. Where the anchor cannot be had, the answer is that of
 // the source query alone and Result.Anchor says why. An index built with
-// another model or prefix is refused with a *qdrant.SchemaError.
+// another model or prefix is refused with a *qdrant.SchemaError before anything
+// is embedded.
 func (s *Searcher) Run(ctx context.Context, q Query) (Result, error) {
 	if err := q.Validate(); err != nil {
 		return Result{}, err
 	}
 	start := time.Now()
-	collection, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: q.Lang})
+	if err := s.Check(ctx, q); err != nil {
+		return Result{}, err
+	}
+	opening := time.Since(start)
+	p, err := s.Prepare(ctx, q)
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{
-		Version: resultVersion, Corpus: q.Corpus, Query: q.Text, Lang: q.Lang, Lambda: q.Lambda, TopK: q.TopK,
-		Hits: []Hit{},
+	result, err := s.Answer(ctx, p)
+	result.Timings.Total += milliseconds(opening)
+	return result, err
+}
+
+// Check returns an error unless every index that the queries search is there
+// and of the right model. Nothing is embedded for it, which may have its price.
+func (s *Searcher) Check(ctx context.Context, queries ...Query) error {
+	checked := map[qdrant.Key]bool{}
+	for _, q := range queries {
+		for _, target := range q.targets() {
+			key := qdrant.Key{Corpus: q.Corpus, Lang: target}
+			if checked[key] {
+				continue
+			}
+			checked[key] = true
+			if _, err := s.Open(ctx, key); err != nil {
+				return err
+			}
+		}
 	}
-	source, anchored, err := s.vectors(ctx, q, &result)
-	if err != nil {
+	return nil
+}
+
+// Answer searches with a prepared query.
+func (s *Searcher) Answer(ctx context.Context, p *Prepared) (Result, error) {
+	start := time.Now()
+	targets := p.targets()
+	parts := make([]part, len(targets))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(searchingLanguages)
+	for i, target := range targets {
+		group.Go(func() (err error) {
+			parts[i], err = s.answerIn(ctx, p, target)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return Result{}, err
 	}
-	legs := []rerank.Leg{{Vector: source, Weight: 1}}
-	if anchored != nil {
-		legs = rerank.Lambda(source, anchored, q.Lambda)
-	} else {
-		result.Lambda = 1
-	}
-	if err := s.search(ctx, collection, q.TopK, legs, &result); err != nil {
-		return Result{}, err
-	}
-	result.Timings.Total = milliseconds(time.Since(start))
+	result := p.result(parts)
+	result.Timings.Total = milliseconds(time.Since(start)) + p.timings.Embed
 	return result, nil
+}
+
+// searchingLanguages is how many indexes one query searches at the same time.
+const searchingLanguages = 4
+
+// part is the answer from the index of one language.
+type part struct {
+	Result
+	weights []float64
+}
+
+// answerIn searches the index of one language.
+func (s *Searcher) answerIn(ctx context.Context, p *Prepared, target string) (part, error) {
+	collection, err := s.Open(ctx, qdrant.Key{Corpus: p.Corpus, Lang: target})
+	if err != nil {
+		return part{}, err
+	}
+	weights := p.weights(target, p.anchor.Text == "")
+	legs := []rerank.Leg{{Vector: p.source, Weight: weights[0]}}
+	for i, v := range p.anchors {
+		legs = append(legs, rerank.Leg{Vector: v, Weight: weights[i+1]})
+	}
+	found := part{weights: weights}
+	return found, s.search(ctx, collection, p.TopK, legs, &found.Result)
 }
 
 // Ranked is a document with its fused score.
@@ -174,10 +169,11 @@ func (s *Searcher) Rank(ctx context.Context, q Query, lambdas []float64) ([][]Ra
 	if err != nil {
 		return nil, err
 	}
-	source, anchored, err := s.vectors(ctx, q, &Result{})
+	p, err := s.Prepare(ctx, q)
 	if err != nil {
 		return nil, err
 	}
+	source, anchored := p.source, p.anchors[0]
 	rankings := make([][]Ranked, len(lambdas))
 	maxDepth := maxDepth(collection, q.TopK, 2, false)
 	// Shallower at first than a single query is answered: of the many that an
@@ -234,82 +230,6 @@ func (s *Searcher) checkSchema(c qdrant.Collection) error {
 	return nil
 }
 
-// vectors embeds the source query and, where there is one, the anchor query,
-// which is translated meanwhile.
-func (s *Searcher) vectors(ctx context.Context, q Query, result *Result) (source, anchored []float32, err error) {
-	start := time.Now()
-	texts := []string{norm.NFC.String(q.Text)}
-	result.Anchor = Anchor{Lang: q.AnchorLang, Status: StatusNone}
-	var translated chan translation
-	switch {
-	case q.Anchor != "":
-		given, err := anchor.Given(q.Anchor, q.AnchorLang)
-		if err != nil {
-			return nil, nil, err
-		}
-		result.Anchor.Text, result.Anchor.Origin, result.Anchor.Status = given.Text, given.Origin, StatusOK
-		texts = append(texts, given.Text)
-	case lang.Base(q.Lang) == lang.Base(q.AnchorLang):
-		result.Anchor.Status = StatusSameLanguage
-	case s.Translator != nil:
-		// Where the query fails meanwhile, nobody waits for the translation.
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		translated = make(chan translation, 1)
-		go func() { translated <- translate(ctx, s.Translator, q) }()
-	}
-	vectors, _, err := s.Embedder.Embed(ctx, embedding.Query, texts)
-	if err != nil {
-		return nil, nil, err
-	}
-	result.Timings.Embed = milliseconds(time.Since(start))
-	if translated != nil {
-		t := <-translated
-		result.Anchor, result.Timings.Translate = t.anchor, t.took
-		if ctx.Err() != nil {
-			return nil, nil, context.Cause(ctx)
-		}
-		if t.anchor.Text != "" {
-			start = time.Now()
-			more, _, err := s.Embedder.Embed(ctx, embedding.Query, []string{t.anchor.Text})
-			if err != nil {
-				return nil, nil, err
-			}
-			vectors = append(vectors, more...)
-			result.Timings.Embed += milliseconds(time.Since(start))
-		}
-	}
-	if len(vectors) == 1 {
-		return vectors[0], nil, nil
-	}
-	agreement := vector.Cosine(vectors[0], vectors[1])
-	result.Anchor.Agreement = &agreement
-	return vectors[0], vectors[1], nil
-}
-
-type translation struct {
-	anchor Anchor
-	took   float64 // milliseconds
-}
-
-func translate(ctx context.Context, from anchor.Translator, q Query) translation {
-	start := time.Now()
-	got, err := from.Translate(ctx, anchor.Request{ID: q.ID, Text: q.Text, From: q.Lang, To: q.AnchorLang})
-	t := translation{anchor: Anchor{Lang: q.AnchorLang}, took: milliseconds(time.Since(start))}
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		t.anchor.Status, t.anchor.Error = StatusTimeout, err.Error()
-	case err != nil:
-		t.anchor.Status, t.anchor.Error = StatusUnavailable, err.Error()
-	default:
-		t.anchor.Text, t.anchor.Origin, t.anchor.Status = got.Text, got.Origin, StatusOK
-		if got.Cached {
-			t.anchor.Status = StatusCached
-		}
-	}
-	return t
-}
-
 // search fills in the hits. Their payloads are read after the search, for the
 // top k alone; where a document was changed or deleted in between, the search is
 // repeated with all payloads in its own answer.
@@ -342,7 +262,7 @@ func (s *Searcher) search(ctx context.Context, c qdrant.Collection, topK int, le
 	}
 	result.Hits = make([]Hit, len(hits))
 	for i, hit := range hits {
-		result.Hits[i] = newHit(i+1, hit, payloads[hit.ID])
+		result.Hits[i] = newHit(hit, payloads[hit.ID])
 	}
 	return nil
 }
@@ -439,19 +359,3 @@ func (s *Searcher) candidates(ctx context.Context, c qdrant.Collection, legs []r
 	}
 	return r, nil
 }
-
-func newHit(rank int, hit rerank.Hit, p qdrant.Payload) Hit {
-	out := Hit{
-		Rank: rank, ID: hit.DocID, Score: hit.Score, Source: hit.Cosines[0],
-		Lang: p.Lang, Title: p.Title, Text: p.Text, Chunk: p.Chunk, Chunks: p.Chunks, Metadata: p.Metadata,
-	}
-	if out.Metadata == nil {
-		out.Metadata = map[string]any{}
-	}
-	if len(hit.Cosines) > 1 {
-		out.Anchor = &hit.Cosines[1]
-	}
-	return out
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,0 +1,163 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/query-synergy/query-synergy/internal/anchor"
+	"github.com/query-synergy/query-synergy/internal/embedding"
+	"github.com/query-synergy/query-synergy/internal/lang"
+	"github.com/query-synergy/query-synergy/internal/vector"
+)
+
+// Prepared is a query whose texts are translated and embedded: it can be asked
+// of any index of the same model, at any λ, without another call to an endpoint.
+type Prepared struct {
+	Query
+	anchor  Anchor
+	source  []float32
+	anchors [][]float32 // the anchor's, where there is one, and those of Query.More
+	timings Timings
+}
+
+// At returns the query at another λ, for all languages.
+func (p *Prepared) At(lambda float64) *Prepared {
+	other := *p
+	other.Lambda, other.Lambdas, other.Weights = lambda, nil, nil
+	return &other
+}
+
+// MissingAnchorError is the error of a query that requires an anchor and has
+// none.
+type MissingAnchorError struct{ Anchor Anchor }
+
+func (e *MissingAnchorError) Error() string {
+	if e.Anchor.Error != "" {
+		return fmt.Sprintf("the query has no anchor (%s): %s", e.Anchor.Status, e.Anchor.Error)
+	}
+	return fmt.Sprintf("the query has no anchor (%s)", e.Anchor.Status)
+}
+
+// Prepare gets the anchor and embeds source and anchors, the source while the
+// translation is under way.
+func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
+	if err := q.Validate(); err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	p := &Prepared{Query: q, anchor: Anchor{Lang: q.AnchorLang, Status: StatusNone}}
+	var translated chan translation
+	switch {
+	case q.Anchor != "":
+		given, err := anchor.Given(q.Anchor, q.AnchorLang)
+		if err != nil {
+			return nil, err
+		}
+		p.anchor = Anchor{Lang: q.AnchorLang, Text: given.Text, Origin: given.Origin, Status: StatusOK}
+	case lang.Base(q.Lang) == lang.Base(q.AnchorLang):
+		p.anchor.Status = StatusSameLanguage
+	case s.Translator != nil:
+		// Where the query fails meanwhile, nobody waits for the translation.
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		translated = make(chan translation, 1)
+		go func() { translated <- translate(ctx, s.Translator, q) }()
+	}
+	texts := []string{norm.NFC.String(q.Text)}
+	if p.anchor.Text != "" {
+		texts = append(texts, p.anchor.Text)
+	}
+	for _, more := range q.More {
+		texts = append(texts, norm.NFC.String(more.Text))
+	}
+	vectors, _, err := s.Embedder.Embed(ctx, embedding.Query, texts)
+	if err != nil {
+		return nil, err
+	}
+	p.timings.Embed = milliseconds(time.Since(start))
+	p.source, p.anchors = vectors[0], vectors[1:]
+	if translated != nil {
+		t := <-translated
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if err := s.adopt(ctx, p, t); err != nil {
+			return nil, err
+		}
+	}
+	return p, p.finish()
+}
+
+// adopt takes a translation over, and embeds it.
+func (s *Searcher) adopt(ctx context.Context, p *Prepared, t translation) error {
+	p.anchor, p.timings.Translate = t.anchor, t.took
+	if t.anchor.Text == "" {
+		return nil
+	}
+	start := time.Now()
+	vectors, _, err := s.Embedder.Embed(ctx, embedding.Query, []string{t.anchor.Text})
+	if err != nil {
+		return err
+	}
+	p.anchors = append([][]float32{vectors[0]}, p.anchors...)
+	p.timings.Embed += milliseconds(time.Since(start))
+	return nil
+}
+
+// finish says how well source and anchor agree, and refuses a query that lacks
+// the anchor it requires.
+func (p *Prepared) finish() error {
+	if p.anchor.Text != "" {
+		agreement := vector.Cosine(p.source, p.anchors[0])
+		p.anchor.Agreement = &agreement
+	}
+	if p.RequireAnchor && p.anchor.Text == "" && p.anchor.Status != StatusSameLanguage {
+		return &MissingAnchorError{Anchor: p.anchor}
+	}
+	return nil
+}
+
+type translation struct {
+	anchor Anchor
+	took   float64 // milliseconds
+}
+
+func translate(ctx context.Context, from anchor.Translator, q Query) translation {
+	start := time.Now()
+	if q.AnchorTimeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, q.AnchorTimeout,
+			fmt.Errorf("no translation within %v: %w", q.AnchorTimeout, context.DeadlineExceeded))
+		defer cancel()
+	}
+	t := outcome(from.Translate(ctx, anchor.Request{ID: q.ID, Text: q.Text, From: q.Lang, To: q.AnchorLang}))
+	if t.anchor.Text == "" && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		t = outcome(anchor.Anchor{}, context.Cause(ctx))
+	}
+	t.anchor.Lang, t.took = q.AnchorLang, milliseconds(time.Since(start))
+	return t
+}
+
+// outcome says what became of a translation.
+func outcome(got anchor.Anchor, err error) translation {
+	var refused *anchor.RefusedError
+	var a Anchor
+	switch {
+	case err == nil:
+		a = Anchor{Text: got.Text, Origin: got.Origin, Status: StatusOK}
+		if got.Cached {
+			a.Status = StatusCached
+		}
+	case errors.Is(err, context.DeadlineExceeded):
+		a = Anchor{Status: StatusTimeout, Error: err.Error()}
+	case errors.As(err, &refused):
+		a = Anchor{Status: StatusRefused, Error: err.Error()}
+	default:
+		a = Anchor{Status: StatusUnavailable, Error: err.Error()}
+	}
+	return translation{anchor: a}
+}
