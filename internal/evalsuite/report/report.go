@@ -15,13 +15,17 @@ import (
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 )
 
-// PageName is the name of the page in the folder of a report.
-const PageName = "report.html"
+// Names of files in the folder of a report.
+const (
+	PageName     = "report.html"
+	MarkdownName = "report.md"
+)
 
 // Write writes the report into dir, which is made where it is missing:
-// report.html, and for each experiment its numbers in full precision (table.csv,
-// sweep.csv, tune.csv, anchors.csv, translators.csv, methods.csv, movers.csv; the
-// heat map's percentages in anchors-percent.csv, printed figures in paper.csv).
+// report.html, its words and tables in report.md, and for each experiment its
+// numbers in full precision (table.csv, sweep.csv, tune.csv, anchors.csv,
+// anchors-equal.csv, translators.csv, methods.csv, movers.csv; the heat map's
+// percentages in anchors-percent.csv, printed figures in paper.csv).
 // Files of these names from an earlier report are replaced, or removed where
 // this one has no such experiment. It returns an error where Measures is empty
 // and where a file cannot be written.
@@ -34,13 +38,18 @@ func Write(dir string, in Input) error {
 	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
-	if files[PageName], err = render(in); err != nil {
+	content, err := newPage(in)
+	if err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
+	if files[PageName], err = content.html(); err != nil {
+		return fmt.Errorf("write report: %w", err)
+	}
+	files[MarkdownName] = content.markdown()
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as its files
 		return fmt.Errorf("write report: %w", err)
 	}
-	for _, name := range slices.Concat(csvNames, []string{PageName}) {
+	for _, name := range slices.Concat(csvNames, []string{PageName, MarkdownName}) {
 		path := filepath.Join(dir, name)
 		if files[name] == nil {
 			err = os.Remove(path)
@@ -55,8 +64,8 @@ func Write(dir string, in Input) error {
 }
 
 var csvNames = []string{
-	"table.csv", "sweep.csv", "tune.csv", "anchors.csv", "anchors-percent.csv", "translators.csv", "methods.csv",
-	"movers.csv", "paper.csv",
+	"table.csv", "sweep.csv", "tune.csv", "anchors.csv", "anchors-equal.csv", "anchors-percent.csv", "translators.csv",
+	"methods.csv", "movers.csv", "paper.csv",
 }
 
 // tables returns the CSV files by name.
@@ -64,7 +73,7 @@ func tables(in Input) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for name, result := range map[string]*evalsuite.Result{
 		"table.csv": in.Table, "sweep.csv": in.Sweep, "tune.csv": in.Tune,
-		"anchors.csv": in.AnchorMatrix, "translators.csv": in.Translators, "methods.csv": in.Methods,
+		"anchors.csv": in.AnchorMatrix, "anchors-equal.csv": in.EqualMatrix, "translators.csv": in.Translators, "methods.csv": in.Methods,
 	} {
 		if result == nil {
 			continue
@@ -75,12 +84,15 @@ func tables(in Input) (map[string][]byte, error) {
 		}
 		files[name] = b.Bytes()
 	}
-	if in.AnchorMatrix != nil {
-		lines := [][]string{{"lang", "anchor_lang", "metric", "delta_percent"}}
-		for _, r := range slices.Concat(in.AnchorMatrix.Rows, in.AnchorMatrix.Means) {
+	lines := [][]string{{"lang", "anchor_lang", "lambda", "metric", "delta_percent"}}
+	for _, matrix := range []*evalsuite.Result{in.AnchorMatrix, in.EqualMatrix} {
+		if matrix == nil {
+			continue
+		}
+		for _, r := range slices.Concat(matrix.Rows, matrix.Means) {
 			for _, m := range in.Measures {
 				if d, ok := r.Versus[m]; ok {
-					lines = append(lines, []string{r.Lang, r.AnchorLang, m.String(), full(percent(r.Metrics[m], d))})
+					lines = append(lines, []string{r.Lang, r.AnchorLang, full(r.Lambda), m.String(), full(percent(r.Metrics[m], d))})
 				}
 			}
 		}
@@ -149,14 +161,9 @@ var pageStyle string
 
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
-// render returns the page.
-func render(in Input) ([]byte, error) {
-	content, err := newPage(in)
-	if err != nil {
-		return nil, err
-	}
+func (p *page) html() ([]byte, error) {
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, content); err != nil {
+	if err := pageTemplate.Execute(&b, p); err != nil {
 		return nil, err
 	}
 	return b.Bytes(), nil

@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	update  = flag.Bool("update", false, "rewrite the golden page in testdata")
+	update  = flag.Bool("update", false, "rewrite the golden files in testdata")
 	preview = flag.String("preview", "", "folder to write the invented report into, to look at")
 )
 
@@ -95,19 +95,22 @@ func small() report.Input {
 }
 
 func TestGolden(t *testing.T) {
-	const path = "testdata/small.html"
-	got := write(t, small())[report.PageName]
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+	for path, got := range map[string]string{
+		"testdata/small.html":   write(t, small())[report.PageName],
+		"testdata/realistic.md": write(t, realistic(t))[report.MarkdownName],
+	} {
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the page differs from %s: look at both, then run with -update", path)
+		if got != string(want) {
+			t.Errorf("what is written differs from %s: look at both, then run with -update", path)
+		}
 	}
 }
 
@@ -234,8 +237,8 @@ func TestNumbersAreInCSV(t *testing.T) {
 
 func TestSameInputSameBytes(t *testing.T) {
 	first, second := write(t, realistic(t)), write(t, realistic(t))
-	if len(first) != 9 {
-		t.Errorf("%d files, want the page and 8 CSV files", len(first))
+	if len(first) != 11 {
+		t.Errorf("%d files, want the page, its Markdown and 9 CSV files", len(first))
 	}
 	for name := range first {
 		if first[name] != second[name] {
@@ -256,6 +259,7 @@ func TestPartial(t *testing.T) {
 		{"sweep", report.Input{Sweep: whole.Sweep}},
 		{"tune", report.Input{Tune: whole.Tune}},
 		{"anchors", report.Input{AnchorMatrix: whole.AnchorMatrix}},
+		{"anchors", report.Input{EqualMatrix: whole.EqualMatrix}},
 		{"translators", report.Input{Translators: whole.Translators}},
 		{"methods", report.Input{Methods: whole.Methods}},
 		{"movers", report.Input{Movers: whole.Movers[:1]}},
@@ -292,13 +296,13 @@ func TestOldFilesGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	files := contents(t, dir)
-	for _, name := range []string{report.PageName, "table.csv", "mine.csv"} {
+	for _, name := range []string{report.PageName, report.MarkdownName, "table.csv", "mine.csv"} {
 		if _, ok := files[name]; !ok {
 			t.Errorf("%s is gone", name)
 		}
 	}
-	if len(files) != 3 {
-		t.Errorf("%d files are left, want 3", len(files))
+	if len(files) != 4 {
+		t.Errorf("%d files are left, want 4", len(files))
 	}
 }
 
@@ -326,6 +330,7 @@ func TestHostileTexts(t *testing.T) {
 	}
 	in.Table, in.Sweep = hostile(in.Table), hostile(in.Sweep)
 	in.Translators, in.Methods, in.AnchorMatrix, in.Tune = in.Table, in.Table, in.Table, in.Table
+	in.EqualMatrix = in.Table
 	in.Paper = &published.Paper{
 		Title: attack, Authors: attack, Venue: attack, ID: attack, Claim: attack,
 		Items: []published.Item{
@@ -378,7 +383,7 @@ func isolated(t *testing.T, page string) {
 // TestNoNumber: what cannot be computed is left out, never shown as NaN.
 func TestNoNumber(t *testing.T) {
 	in := realistic(t)
-	for _, r := range []*evalsuite.Result{in.Table, in.Sweep, in.Tune, in.AnchorMatrix, in.Translators, in.Methods} {
+	for _, r := range []*evalsuite.Result{in.Table, in.Sweep, in.Tune, in.AnchorMatrix, in.EqualMatrix, in.Translators, in.Methods} {
 		for _, rows := range [][]evalsuite.Row{r.Rows, r.Means} {
 			for i := range rows {
 				nan, inf := math.NaN(), math.Inf(1)
@@ -392,11 +397,13 @@ func TestNoNumber(t *testing.T) {
 			}
 		}
 	}
-	page := write(t, in)[report.PageName]
-	wellFormed(t, page)
-	for _, wrong := range []string{"NaN", "Inf"} {
-		if strings.Contains(page, wrong) {
-			t.Errorf("the page shows %s", wrong)
+	files := write(t, in)
+	wellFormed(t, files[report.PageName])
+	for _, name := range []string{report.PageName, report.MarkdownName} {
+		for _, wrong := range []string{"NaN", "Inf"} {
+			if strings.Contains(files[name], wrong) {
+				t.Errorf("%s shows %s", name, wrong)
+			}
 		}
 	}
 }

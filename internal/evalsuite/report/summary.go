@@ -4,46 +4,59 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 )
 
-// finding is a sentence or two of the summary.
+// finding is a paragraph of the summary.
 type finding struct{ Head, Text string }
 
 // summary says in words what the numbers say, in the order of the page.
 func summary(in Input) []finding {
 	m := in.Measures[0]
 	var found []finding
-	add := func(head, text string) {
-		if text != "" {
-			found = append(found, finding{head, text})
+	add := func(head string, texts ...string) {
+		texts = slices.DeleteFunc(texts, func(text string) bool { return text == "" })
+		if len(texts) > 0 {
+			found = append(found, finding{head, strings.Join(texts, " ")})
 		}
 	}
 	if in.Table != nil {
 		add("Both queries", against(in.Table, m, evalsuite.QuerySynergy))
 		add("By language", byLanguage(in.Table, m, evalsuite.QuerySynergy))
+		if in.Paper != nil {
+			add("Beside the abstract", agreement(in.Table, m))
+		}
 		add("The anchor alone", against(in.Table, m, evalsuite.AnchorOnly))
 	}
 	if in.Sweep != nil {
 		add("λ", overLambda(in.Sweep, m))
+		add("λ by language", lambdaByLanguage(in.Sweep, m))
+		add("Equal weights", atEqualWeights(in.Sweep, m))
 	}
 	if in.Tune != nil {
 		add("λ chosen on other questions", against(in.Tune, m, evalsuite.Tuned))
 		add("The same, by language", byLanguage(in.Tune, m, evalsuite.Tuned))
 	}
+	byAnchorLang := func(r *evalsuite.Result) string {
+		return verdicts(headlines(r), m, func(r evalsuite.Row) string { return language(r.AnchorLang) },
+			"Of the languages of anchors"+atLambda(r.Rows)+", ")
+	}
 	if in.AnchorMatrix != nil {
-		add("Anchor languages", verdicts(headlines(in.AnchorMatrix), m, func(r evalsuite.Row) string { return language(r.AnchorLang) },
-			"Of the languages of anchors, "))
+		add("Anchor languages", byAnchorLang(in.AnchorMatrix), byAnchor(in.AnchorMatrix, m))
+	}
+	if in.EqualMatrix != nil {
+		add("Anchor languages, equal weights", byAnchorLang(in.EqualMatrix), byAnchor(in.EqualMatrix, m))
 	}
 	if in.Translators != nil {
 		add("Translators", verdicts(headlines(in.Translators), m, func(r evalsuite.Row) string { return r.Translator },
-			"Of the translators of anchors, "))
+			"Of the translators of anchors, "), byMachine(in.Translators, m))
 	}
 	if in.Methods != nil {
 		add("Ways to fuse", verdicts(headlines(in.Methods), m, func(r evalsuite.Row) string { return method(r.Method) },
-			"Of the ways to make one ranking of two, each against the source alone, "))
+			"Of the ways to make one ranking of two, each against the source alone, "), standing(in.Methods, m))
 	}
 	return found
 }
@@ -92,13 +105,10 @@ func against(r *evalsuite.Result, m metrics.Measure, what evalsuite.Method) stri
 		where = fmt.Sprintf("On the mean of %d languages", len(languages(r)))
 	}
 	text := fmt.Sprintf("%s, %s %s, the source query alone %s. ", where, reaches(r, what), hundred(row.Metrics[m]), hundred(row.Metrics[m]-d.Delta))
-	interval := fmt.Sprintf("%s points (95%% interval %s; %s)", points(d.Delta), between(d.Interval, points), equals(d.PHolm))
-	switch {
-	case d.Significant():
-		return text + "The difference of " + interval + " is significant."
-	default:
-		return text + "The difference of " + interval + " may be chance: these data do not show one."
+	if d.Significant() {
+		return text + "The difference of " + evidence(d) + " is significant."
 	}
+	return text + "The difference of " + evidence(d) + " may be chance: these data do not show one."
 }
 
 // reaches names a method, with its λ where it has one for all languages.
@@ -106,20 +116,26 @@ func reaches(r *evalsuite.Result, what evalsuite.Method) string {
 	if what == evalsuite.AnchorOnly {
 		return "the anchor alone reaches"
 	}
-	var lambdas []float64
-	for _, row := range r.Rows {
-		if row.Method == what && !slices.Contains(lambdas, row.Lambda) {
-			lambdas = append(lambdas, row.Lambda)
-		}
-	}
+	given := lambdas(r.Rows, what)
 	switch {
 	case what == evalsuite.Tuned:
 		return "Query-Synergy, judged on questions that the choice of λ has not seen, reaches"
-	case len(lambdas) == 1:
-		return "Query-Synergy with " + lambda(lambdas[0]) + " reaches"
+	case len(given) == 1:
+		return "Query-Synergy with " + lambda(given[0]) + " reaches"
 	default:
 		return "Query-Synergy with a λ for each language reaches"
 	}
+}
+
+// lambdas are those of a method's rows.
+func lambdas(rows []evalsuite.Row, what evalsuite.Method) []float64 {
+	var all []float64
+	for _, row := range rows {
+		if row.Method == what && !slices.Contains(all, row.Lambda) {
+			all = append(all, row.Lambda)
+		}
+	}
+	return all
 }
 
 // byLanguage says in which languages a method is better, worse, or neither for
@@ -192,30 +208,20 @@ func overLambda(r *evalsuite.Result, m metrics.Measure) string {
 	}
 	slices.SortStableFunc(rows, func(a, b evalsuite.Row) int { return cmp.Compare(a.Lambda, b.Lambda) })
 	top := rows[highest(rows, func(r evalsuite.Row) float64 { return r.Metrics[m] })]
-	var above []evalsuite.Row
-	last := -1
-	unbroken := true
-	for i, row := range rows {
-		if compared(row, m) && row.Versus[m].Significant() && row.Versus[m].Delta > 0 {
-			unbroken = unbroken && (last < 0 || last == i-1)
-			above, last = append(above, row), i
-		}
-	}
 	text := fmt.Sprintf("Of the %d λ tried, %s is highest at %s (%s). ", len(rows), measure(m), lambda(top.Lambda), hundred(top.Metrics[m]))
 	if top.Lang == evalsuite.MeanLang {
 		text = fmt.Sprintf("Of the %d λ tried, the mean %s is highest at %s (%s). ", len(rows), measure(m), lambda(top.Lambda), hundred(top.Metrics[m]))
 	}
-	switch {
-	case len(above) == 0:
-		text += "At none of them is it significantly above the source alone."
-	case len(above) == 1:
-		text += "It is significantly above the source alone at " + lambda(above[0].Lambda) + "."
-	case unbroken:
-		text += fmt.Sprintf("It is significantly above the source alone from %s to %s.", lambda(above[0].Lambda), weight(above[len(above)-1].Lambda))
-	default:
-		text += fmt.Sprintf("It is significantly above the source alone at %d of them.", len(above))
+	above, below := span(rows, m, up), span(rows, m, down)
+	if above == "" {
+		text += "At none of them is it significantly above the source alone"
+	} else {
+		text += "It is significantly above the source alone " + above
 	}
-	return text + " A λ picked from this curve was picked with the answers known, so its figure flatters it."
+	if below != "" {
+		text += "; it is significantly below " + below
+	}
+	return text + ". A λ picked from this curve was picked with the answers known, so its figure flatters it."
 }
 
 // compared says whether a row has a difference that can be spoken of.

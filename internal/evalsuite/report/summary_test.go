@@ -85,7 +85,7 @@ func TestSummary(t *testing.T) {
 			[]string{"Not decided by these data: Thai (+2.00) and Arabic (−1.00)."}, []string{"ignificantly"},
 		},
 		{"λ, a range", sweep(false, true, true, false), []string{"Of the 4 λ tried, nDCG@1 is highest at λ = 0.3", "significantly above the source alone from λ = 0.1 to 0.2", "flatters"}, nil},
-		{"λ, with a gap", sweep(true, false, true), []string{"significantly above the source alone at 2 of them"}, []string{"from λ"}},
+		{"λ, with a gap", sweep(true, false, true), []string{"significantly above the source alone at 2 of the λ"}, []string{"from λ"}},
 		{"λ, one", sweep(false, true), []string{"significantly above the source alone at λ = 0.1."}, nil},
 		{"λ, none", sweep(false, false), []string{"At none of them is it significantly above"}, nil},
 		{

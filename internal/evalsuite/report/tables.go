@@ -39,6 +39,7 @@ type cell struct {
 	Text   string
 	Detail string // below, in small
 	Mark   mark
+	Best   bool   // of its column
 	Heat   string // the class of its colour
 }
 
@@ -174,9 +175,17 @@ func pivot(r *evalsuite.Result, caption, corner string, key func(evalsuite.Row) 
 
 // sweepTable shows every λ.
 func sweepTable(r *evalsuite.Result, m metrics.Measure) table {
-	t := pivot(r, fmt.Sprintf("%s and the difference to the source alone, at each λ", measure(m)), "λ",
+	best := map[string]float64{}
+	for _, g := range byLang(r) {
+		best[g.lang] = g.rows[highest(g.rows, func(r evalsuite.Row) float64 { return r.Metrics[m] })].Metrics[m]
+	}
+	t := pivot(r, fmt.Sprintf("%s and the difference to the source alone, at each λ, the highest of a column in bold", measure(m)), "λ",
 		func(row evalsuite.Row) string { return weight(row.Lambda) },
-		func(row evalsuite.Row) cell { return valueCell(row, m) })
+		func(row evalsuite.Row) cell {
+			c := valueCell(row, m)
+			c.Best = row.Metrics[m] >= best[row.Lang]-nothing
+			return c
+		})
 	t.Folded = true
 	return t
 }
@@ -193,7 +202,7 @@ func heatMap(r *evalsuite.Result, m metrics.Measure) table {
 			anchored.Means = append(anchored.Means, row)
 		}
 	}
-	t := pivot(anchored, fmt.Sprintf("Change of %s against the source alone in percent, by language of the anchors and of the documents", measure(m)), "Anchors in",
+	t := pivot(anchored, fmt.Sprintf("Change of %s%s against the source alone, in percent, by language of the anchors and of the documents", measure(m), atLambda(r.Rows)), "Anchors in",
 		func(row evalsuite.Row) string { return language(row.AnchorLang) },
 		func(row evalsuite.Row) cell {
 			d, ok := row.Versus[m]

@@ -33,8 +33,9 @@ func clean(text string) string {
 // cleaned returns a copy in which every text is clean. It is the only place
 // where that is seen to.
 func (in Input) cleaned() Input {
-	in.Title, in.Command = clean(in.Title), clean(in.Command)
+	cleanAll(&in.Title, &in.Command, &in.Program)
 	in.Facts = each(in.Facts, func(f *Fact) { cleanAll(&f.Name, &f.Value) })
+	in.Fusions = each(in.Fusions, func(f *Fact) { cleanAll(&f.Name, &f.Value) })
 	in.Movers = each(in.Movers, func(m *Mover) {
 		cleanAll(&m.ID, &m.Lang, &m.AnchorLang, &m.Source)
 		for _, p := range []*Passage{&m.Relevant, &m.Wrong} {
@@ -42,7 +43,7 @@ func (in Input) cleaned() Input {
 		}
 		m.Anchors = each(m.Anchors, func(a *Anchor) { cleanAll(&a.Translator, &a.Text) })
 	})
-	for _, r := range []**evalsuite.Result{&in.Table, &in.Sweep, &in.Tune, &in.AnchorMatrix, &in.Translators, &in.Methods} {
+	for _, r := range []**evalsuite.Result{&in.Table, &in.Sweep, &in.Tune, &in.AnchorMatrix, &in.EqualMatrix, &in.Translators, &in.Methods} {
 		if *r != nil {
 			*r = &evalsuite.Result{Rows: each((*r).Rows, cleanRow), Means: each((*r).Means, cleanRow)}
 		}
