@@ -66,7 +66,7 @@ $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION):
 	GOBIN=$(abspath $(TOOLS)) $(GO) install golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 	@mv $(TOOLS)/govulncheck $@
 
-bench: build ## compare the scan with memory and with chromem-go, and a query with a process that only starts
+bench: build ## compare the scan with memory and chromem-go, a query with a process that only starts, the sweep with ranx
 	@cd bench && $(GO) run . -root ..
 
 FUZZTIME ?= 60s

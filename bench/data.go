@@ -57,6 +57,7 @@ const (
 	documentStream = iota
 	queryStream
 	noiseStream
+	unrelatedStream
 )
 
 // anchorCosine is how much the generated anchor query agrees with its source
@@ -65,12 +66,17 @@ const anchorCosine = 0.9
 
 // anchorOf returns a unit vector that has about anchorCosine with source.
 func anchorOf(source []float32) []float32 {
-	noise := randomUnit(noiseStream, 0)
-	v := make([]float32, dimensions)
-	for i := range v {
-		v[i] = anchorCosine*source[i] + float32(math.Sqrt(1-anchorCosine*anchorCosine))*noise[i]
+	return mix(source, randomUnit(noiseStream, 0), anchorCosine)
+}
+
+// mix returns a unit vector that has about the given cosine with v, both unit
+// vectors being unrelated.
+func mix(v, noise []float32, cosine float64) []float32 {
+	mixed := make([]float32, dimensions)
+	for i := range mixed {
+		mixed[i] = float32(cosine)*v[i] + float32(math.Sqrt(1-cosine*cosine))*noise[i]
 	}
-	return vector.Normalize(v)
+	return vector.Normalize(mixed)
 }
 
 // generator is an embedder that costs next to nothing: each text gets the

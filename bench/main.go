@@ -1,12 +1,14 @@
-// Command bench measures what the embedded engine and the query command cost,
-// each side by side with what it is compared with, and prints one table.
+// Command bench measures what the embedded engine, the query command and the
+// sweep of evaluate cost, each side by side with what it is compared with, and
+// prints one table.
 //
 //	cd bench && go run . -root .. [-json FILE]
 //
 // The sides of a comparison take turns (ABAB…), so that a loaded machine slows
 // them alike, and a ratio is the median of the ratios of the turns. Goals are
-// printed beside the numbers and never asserted. All data are generated from
-// fixed seeds and removed at the end. bench is a module of its own, so that the
+// printed beside the numbers and never asserted. Data are generated from fixed
+// seeds, but for the recorded XQuAD vectors where they are there, and removed at
+// the end. bench is a module of its own, so that the
 // project does not depend on what it is compared with.
 package main
 
@@ -62,6 +64,7 @@ func run() (err error) {
 		{"query processes", func() error { return benchProcess(ctx, t, *root, dir, large, small) }},
 		{"search", func() error { return benchSearch(ctx, t, large, small) }},
 		{"fusion", func() error { return benchFuse(t) }},
+		{"sweeps", func() error { return benchSweep(ctx, t, *root, dir) }},
 	} {
 		fmt.Fprintln(os.Stderr, "bench: measuring", part.name)
 		if err := part.run(); err != nil {
