@@ -32,6 +32,7 @@ type grammar struct {
 	Translators translatorsCommand `cmd:"" help:"Compare the anchors of people and of translators."`
 	Methods     methodsCommand     `cmd:"" help:"Compare with the rank and score fusions of other systems."`
 	Tune        tuneCommand        `cmd:"" help:"Find lambda for each language, judged on questions it was not chosen by."`
+	Trust       trustCommand       `cmd:"" help:"Find how far each translator can be trusted in each language, judged likewise."`
 	Compare     compareCommand     `cmd:"" help:"Compare TREC run files."`
 	Report      reportCommand      `cmd:"" help:"Run every experiment and write one HTML file."`
 	Fetch       fetchCommand       `cmd:"" help:"Download a dataset."`

@@ -104,21 +104,32 @@ func (m *Matrix) addDocuments(v Vectors) [][]float64 {
 // vectors carry the ids of the source queries that they stand for. λ lies in
 // [0, 1].
 func Fuse(source, anchor *Matrix, lambda float64) (*Matrix, error) {
-	if math.IsNaN(lambda) || lambda < 0 || lambda > 1 {
-		return nil, fmt.Errorf("fuse: lambda %v lies outside 0 to 1", lambda)
-	}
+	return FuseEach(source, anchor, slices.Repeat([]float64{lambda}, len(source.queries.ids)))
+}
+
+// FuseEach is Fuse with a λ for each query.
+func FuseEach(source, anchor *Matrix, lambdas []float64) (*Matrix, error) {
 	if !slices.Equal(source.queries.ids, anchor.queries.ids) {
 		return nil, errors.New("fuse: source and anchor matrix differ in their queries: give the anchors the ids of their source queries")
 	}
 	if !slices.Equal(source.documents.ids, anchor.documents.ids) || !slices.Equal(source.first, anchor.first) {
 		return nil, errors.New("fuse: source and anchor matrix differ in their documents: score both against the same ones")
 	}
+	if len(lambdas) != len(source.queries.ids) {
+		return nil, fmt.Errorf("fuse: %d lambdas for %d queries", len(lambdas), len(source.queries.ids))
+	}
 	fused := *source
 	fused.scores = make([]float64, len(source.scores))
-	for i, s := range source.scores {
-		// Converted, so that no compiler fuses the products into the sum and
-		// rounds otherwise than the next.
-		fused.scores[i] = float64(lambda*s) + float64((1-lambda)*anchor.scores[i])
+	for q, lambda := range lambdas {
+		if math.IsNaN(lambda) || lambda < 0 || lambda > 1 {
+			return nil, fmt.Errorf("fuse: lambda %v lies outside 0 to 1", lambda)
+		}
+		row, anchors := fused.row(q), anchor.row(q)
+		for i, s := range source.row(q) {
+			// Converted, so that no compiler fuses the products into the sum and
+			// rounds otherwise than the next.
+			row[i] = float64(lambda*s) + float64((1-lambda)*anchors[i])
+		}
 	}
 	return &fused, nil
 }

@@ -13,6 +13,13 @@ const (
 	// Tuned is Query-Synergy with the λ that Tune chose, on questions that the
 	// choice has not seen.
 	Tuned Method = "tuned"
+	// Gated is Query-Synergy under the rule of package trust, which is told
+	// nothing of the translator. The others are told what Trust fitted: without
+	// judgements, with them, and on other languages.
+	Gated               Method = "gated"
+	GatedNoLabels       Method = "gated-no-labels"
+	GatedLabels         Method = "gated-labels"
+	GatedOtherLanguages Method = "gated-other-languages"
 )
 
 // Human is the translator of anchors that came with the dataset.

@@ -2,8 +2,8 @@ package evalsuite
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -70,7 +70,7 @@ func Tune(ctx context.Context, spec Spec, anchorLang string, ranker Ranker) (*Re
 		if err != nil {
 			return nil, nil, err
 		}
-		choice := Choice{Lambda: lambdas[t.choose(t.documents)], Questions: len(evaluations[0].Queries)}
+		choice := Choice{Lambda: lambdas[choose(t.documents)], Questions: len(evaluations[0].Queries)}
 		choices[lang] = choice
 		source := withoutLast(evaluations[tuneFine])
 		all = append(all,
@@ -102,40 +102,56 @@ type answered struct {
 }
 
 func newTuning(evaluations []*metrics.Evaluation, qrels metrics.Qrels) (*tuning, error) {
-	byDocument := map[string]*answered{}
-	var order []string
-	for i, id := range evaluations[0].Queries {
+	documents, err := byDocument(evaluations[0].Queries, qrels)
+	if err != nil {
+		return nil, err
+	}
+	for step := range tuneCoarse + 1 {
+		e := evaluations[step*(tuneFine/tuneCoarse)]
+		addObjective(documents, step, e.Values[len(e.Values)-1])
+	}
+	return &tuning{values: evaluations, documents: documents}, nil
+}
+
+// byDocument groups judged questions, ascending by document. It returns an error
+// where there are too few documents for the folds.
+func byDocument(questions []string, qrels metrics.Qrels) ([]answered, error) {
+	grouped := map[string]*answered{}
+	for i, id := range questions {
 		document := "" // the first relevant one
 		for candidate, grade := range qrels[id] {
 			if grade > 0 && (document == "" || candidate < document) {
 				document = candidate
 			}
 		}
-		if byDocument[document] == nil {
-			byDocument[document] = &answered{}
-			order = append(order, document)
+		if grouped[document] == nil {
+			grouped[document] = &answered{}
 		}
-		a := byDocument[document]
-		a.questions = append(a.questions, i)
-		for step := range a.sums {
-			e := evaluations[step*(tuneFine/tuneCoarse)]
-			a.sums[step] += e.Values[len(e.Values)-1][i]
+		grouped[document].questions = append(grouped[document].questions, i)
+	}
+	if len(grouped) < tuneFolds {
+		return nil, fmt.Errorf("its questions are about %d documents, which is too few to choose lambda and to judge the choice: want %d or more", len(grouped), tuneFolds)
+	}
+	var documents []answered
+	for _, document := range slices.Sorted(maps.Keys(grouped)) {
+		documents = append(documents, *grouped[document])
+	}
+	return documents, nil
+}
+
+// addObjective adds what the questions score at a step of λ to the sums of their
+// documents.
+func addObjective(documents []answered, step int, values []float64) {
+	for i := range documents {
+		for _, q := range documents[i].questions {
+			documents[i].sums[step] += values[q]
 		}
 	}
-	if len(order) < tuneFolds {
-		return nil, fmt.Errorf("its questions are about %d documents, which is too few to choose lambda and to judge the choice: want %d or more", len(order), tuneFolds)
-	}
-	slices.Sort(order)
-	t := &tuning{values: evaluations}
-	for _, document := range order {
-		t.documents = append(t.documents, *byDocument[document])
-	}
-	return t, nil
 }
 
 // choose returns the λ, in steps of 1/tuneFine, that the questions of these
 // documents choose. The same documents choose the same.
-func (t *tuning) choose(documents []answered) int {
+func choose(documents []answered) int {
 	draws := rand.New(rand.NewPCG(1, 1))
 	var mean float64
 	for range tuneResamples {
@@ -175,40 +191,63 @@ func best(objective []float64, questions int) float64 {
 // choose, averaged over the partitions.
 func (t *tuning) heldOut(ctx context.Context) (*metrics.Evaluation, error) {
 	first := t.values[0]
-	held := &metrics.Evaluation{Measures: first.Measures, Queries: first.Queries, Values: make([][]float64, len(first.Measures))}
-	for m := range held.Values {
-		held.Values[m] = make([]float64, len(first.Queries))
-	}
-	for repeat := range tuneRepeats {
-		if err := ctx.Err(); err != nil {
-			return nil, errors.Join(errors.New("tune"), err)
+	held := zeros(first)
+	err := crossValidate(ctx, t.documents, func(_ int, seen, unseen []answered) error {
+		chosen := t.values[choose(seen)]
+		for _, d := range unseen {
+			for _, q := range d.questions {
+				for m := range held.Values {
+					held.Values[m][q] += chosen.Values[m][q]
+				}
+			}
 		}
+		return nil
+	})
+	divide(held, tuneRepeats)
+	return held, err
+}
+
+// crossValidate calls use for each fold of each partition: repeat counts the
+// partitions, and unseen are the fold's documents, which use judges by what it
+// finds with seen, the others.
+func crossValidate(ctx context.Context, documents []answered, use func(repeat int, seen, unseen []answered) error) error {
+	for repeat := range tuneRepeats {
 		// Drawn by the number of documents alone: parallel languages get the
 		// same folds.
-		order := rand.New(rand.NewPCG(2, uint64(repeat))).Perm(len(t.documents))
+		order := rand.New(rand.NewPCG(2, uint64(repeat))).Perm(len(documents))
 		for fold := range tuneFolds {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("cross-validate: %w", err)
+			}
 			var seen, unseen []answered
 			for i, d := range order {
 				if i%tuneFolds == fold {
-					unseen = append(unseen, t.documents[d])
+					unseen = append(unseen, documents[d])
 				} else {
-					seen = append(seen, t.documents[d])
+					seen = append(seen, documents[d])
 				}
 			}
-			chosen := t.values[t.choose(seen)]
-			for _, d := range unseen {
-				for _, q := range d.questions {
-					for m := range held.Values {
-						held.Values[m][q] += chosen.Values[m][q]
-					}
-				}
+			if err := use(repeat, seen, unseen); err != nil {
+				return err
 			}
 		}
 	}
-	for _, values := range held.Values {
+	return nil
+}
+
+// zeros returns an evaluation of the same questions by the same measures.
+func zeros(like *metrics.Evaluation) *metrics.Evaluation {
+	e := &metrics.Evaluation{Measures: like.Measures, Queries: like.Queries, Values: make([][]float64, len(like.Measures))}
+	for m := range e.Values {
+		e.Values[m] = make([]float64, len(e.Queries))
+	}
+	return e
+}
+
+func divide(e *metrics.Evaluation, by float64) {
+	for _, values := range e.Values {
 		for q := range values {
-			values[q] /= tuneRepeats
+			values[q] /= by
 		}
 	}
-	return held, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/dataset"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
+	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
 // maxPairs bounds a score matrix, to 1 GiB.
@@ -69,8 +70,7 @@ func (b *Brute) open(ctx context.Context, set *dataset.Set) error {
 	return nil
 }
 
-// Matrices returns the scores of a pairing's questions, and of their anchors
-// under the same ids.
+// Matrices implements evalsuite.Scorer.
 func (b *Brute) Matrices(ctx context.Context, p evalsuite.Pairing) (source, anchored *evalsuite.Matrix, err error) {
 	set, err := b.lab.Set(p.Lang)
 	if err != nil {
@@ -95,6 +95,37 @@ func (b *Brute) Matrices(ctx context.Context, p evalsuite.Pairing) (source, anch
 	}
 	source, err = b.questions.Select(anchors.IDs)
 	return source, anchored, err
+}
+
+// Agreements implements evalsuite.Scorer.
+func (b *Brute) Agreements(ctx context.Context, p evalsuite.Pairing) (map[string]float64, error) {
+	set, err := b.lab.Set(p.Lang)
+	if err != nil {
+		return nil, err
+	}
+	anchors, err := b.lab.Anchors(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := b.lab.rows(ctx, embedding.Query, questions(set).Texts)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := b.lab.rows(ctx, embedding.Query, anchors.Texts)
+	if err != nil {
+		return nil, err
+	}
+	anchor := make(map[string]row, len(rows))
+	for i, id := range anchors.IDs {
+		anchor[id] = rows[i]
+	}
+	agreements := make(map[string]float64, len(rows))
+	for i, q := range set.Questions {
+		if a := anchor[q.ID]; a != nil {
+			agreements[q.ID] = vector.Cosine(sources[i], a)
+		}
+	}
+	return agreements, nil
 }
 
 // Qrels implements evalsuite.Ranker.

@@ -29,8 +29,8 @@ type Embedder interface {
 	Embed(ctx context.Context, role embedding.Role, texts []string) ([][]float32, embedding.Stats, error)
 }
 
-// Lab holds the texts of the experiments with their vectors. Its methods are
-// for one goroutine; the rankers that it makes are safe for many.
+// Lab holds the texts of the experiments with their vectors. It and the rankers
+// that it makes are for one goroutine at a time.
 type Lab struct {
 	embedder    Embedder
 	sets        map[string]*dataset.Set      // by language

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/query-synergy/query-synergy/internal/lang"
+	"github.com/query-synergy/query-synergy/internal/trust"
 )
 
 // Profile is what was tuned for a model. A weight that is best for one model is
@@ -33,11 +34,16 @@ type Profile struct {
 type Tuning struct {
 	Lambda    float64 `json:"lambda"`    // weight of the source query, in [0, 1]
 	Questions int     `json:"questions"` // that it was tuned on
+	// Translators holds what each translator's anchors are worth, by the name
+	// that results have for it ("chat:MODEL", "apertium"). People's anchors, given
+	// by hand or with a dataset, are those of "human".
+	Translators map[string]trust.Fit `json:"translators,omitempty"`
 }
 
 const (
 	version  = 1
 	maxBytes = 1 << 20
+	maxName  = 1000 // bytes of a translator's name
 )
 
 // Lambda returns λ for documents in a language and anchors in another; false
@@ -52,6 +58,20 @@ func (p *Profile) Lambda(language, anchorLang string) (float64, bool) {
 		t, ok = p.Langs[lang.Base(language)]
 	}
 	return t.Lambda, ok
+}
+
+// Trust returns how far a translator's anchors are trusted in a language, in
+// [0, 1], and their λ; false where the profile does not know the translator
+// there. As in Lambda, a base language stands in for its variants.
+func (p *Profile) Trust(language, anchorLang, translator string) (trusted, lambda float64, ok bool) {
+	if p == nil || lang.Base(anchorLang) != lang.Base(p.AnchorLang) {
+		return 0, 0, false
+	}
+	fit, ok := p.Langs[language].Translators[translator]
+	if !ok {
+		fit, ok = p.Langs[lang.Base(language)].Translators[translator]
+	}
+	return fit.Trust, fit.Lambda, ok
 }
 
 // Read reads the profile at path. It must be of this model.
@@ -83,13 +103,50 @@ func parse(text []byte) (*Profile, error) {
 	decoder.DisallowUnknownFields()
 	p := &Profile{}
 	if err := decoder.Decode(p); err != nil {
-		line := 1 + bytes.Count(text[:min(int(decoder.InputOffset()), len(text))], []byte("\n"))
-		return nil, fmt.Errorf("line %d: %w", line, err)
+		return nil, atLine(text, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("there is more than one JSON object")
 	}
-	return p, p.validate()
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
+	// A weight that is left out must not pass for 0, which is the anchor alone.
+	var given struct {
+		Langs map[string]struct {
+			Lambda      *float64
+			Translators map[string]struct{ Lambda *float64 }
+		}
+	}
+	if err := json.Unmarshal(text, &given); err != nil {
+		return nil, err
+	}
+	for _, tag := range slices.Sorted(maps.Keys(given.Langs)) {
+		if given.Langs[tag].Lambda == nil {
+			return nil, fmt.Errorf("%q has no lambda", tag)
+		}
+		translators := given.Langs[tag].Translators
+		for _, name := range slices.Sorted(maps.Keys(translators)) {
+			if translators[name].Lambda == nil {
+				return nil, fmt.Errorf("translator %.120q of %q has no lambda", name, tag)
+			}
+		}
+	}
+	return p, nil
+}
+
+// atLine names the line of a fault that the decoder places.
+func atLine(text []byte, err error) error {
+	var offset int64 // after the faulty byte or value
+	if fault, ok := errors.AsType[*json.SyntaxError](err); ok {
+		offset = fault.Offset
+	} else if fault, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		offset = fault.Offset
+	}
+	if offset < 1 || offset > int64(len(text)) {
+		return err
+	}
+	return fmt.Errorf("line %d: %w", 1+bytes.Count(text[:offset-1], []byte("\n")), err)
 }
 
 func (p *Profile) validate() error {
@@ -108,6 +165,15 @@ func (p *Profile) validate() error {
 	for _, tag := range tags[:len(tags)-1] {
 		if l := p.Langs[tag].Lambda; !(l >= 0 && l <= 1) { // also catches NaN
 			return fmt.Errorf("lambda of %q is %v, want a number in [0, 1]", tag, l)
+		}
+		translators := p.Langs[tag].Translators
+		for _, name := range slices.Sorted(maps.Keys(translators)) {
+			if strings.TrimSpace(name) == "" || len(name) > maxName {
+				return fmt.Errorf("a translator of %q has a name of %d bytes, want 1 to %d", tag, len(name), maxName)
+			}
+			if err := translators[name].Check(); err != nil {
+				return fmt.Errorf("translator %.120q of %q: %w", name, tag, err)
+			}
 		}
 	}
 	return nil

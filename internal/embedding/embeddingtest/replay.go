@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/text/unicode/norm"
@@ -33,19 +34,60 @@ func Replay(table map[Entry][]float32) *Server {
 }
 
 // XQuAD returns a server that replays the recorded vectors of these languages'
-// passages and questions. dir is testenv.XQuAD's.
+// passages and questions, and of the questions' recorded translations. dir is
+// testenv.XQuAD's.
 func XQuAD(tb testing.TB, dir string, langs ...string) *Server {
 	tb.Helper()
-	return replayLanguages(tb, vectorsOfXQuAD(dir), langs, func(lang string) (passages, questions []string) {
+	table := recorded(tb, vectorsOfXQuAD(dir), langs, func(lang string) (passages, questions []string) {
 		return XQuADTexts(tb, dir, lang)
 	})
+	for _, lang := range langs {
+		addTranslations(tb, table, dir, lang)
+	}
+	return Replay(table)
+}
+
+// addTranslations adds the vectors of the translations of a language's questions,
+// DIR/translations/<lang>.<translator>.f32, to those of the texts beside them.
+func addTranslations(tb testing.TB, table map[Entry][]float32, dir, lang string) {
+	tb.Helper()
+	var format manifest // that of the other vectors
+	readJSON(tb, filepath.Join(vectorsOfXQuAD(dir), manifestName), &format)
+	files, err := filepath.Glob(filepath.Join(dir, "translations", lang+".*.jsonl"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		vectors, err := os.ReadFile(strings.TrimSuffix(file, ".jsonl") + ".f32")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+		rows := decodeRows(vectors, format.Dim)
+		if len(rows) != len(lines) {
+			tb.Fatalf("%s has %d lines, and vectors for %d", file, len(lines), len(rows))
+		}
+		for i, line := range lines {
+			var translation struct {
+				Text string `json:"text"`
+			}
+			if err := json.Unmarshal([]byte(line), &translation); err != nil {
+				tb.Fatalf("%s:%d: %v", file, i+1, err)
+			}
+			table[Entry{embedding.Query, norm.NFC.String(strings.TrimSpace(translation.Text))}] = rows[i]
+		}
+	}
 }
 
 func vectorsOfXQuAD(dir string) string { return filepath.Join(dir, "e5-small") }
 
-// replayLanguages replays what folder holds: for each language a row of
+// recorded returns what folder holds: for each language a row of
 // <lang>.passages.f32 and <lang>.queries.f32 for each of its texts.
-func replayLanguages(tb testing.TB, folder string, langs []string, texts func(lang string) (passages, questions []string)) *Server {
+func recorded(tb testing.TB, folder string, langs []string, texts func(lang string) (passages, questions []string)) map[Entry][]float32 {
 	tb.Helper()
 	table := map[Entry][]float32{}
 	for _, lang := range langs {
@@ -64,7 +106,7 @@ func replayLanguages(tb testing.TB, folder string, langs []string, texts func(la
 			}
 		}
 	}
-	return Replay(table)
+	return table
 }
 
 func vectorFile(lang string, role embedding.Role) string {
@@ -142,11 +184,16 @@ func readVectors(tb testing.TB, folder, name string) [][]float32 {
 	if len(data) != want.Rows*manifest.Dim*4 {
 		tb.Fatalf("%s has %d bytes, want %d rows of %d float32", name, len(data), want.Rows, manifest.Dim)
 	}
-	rows := make([][]float32, want.Rows)
+	return decodeRows(data, manifest.Dim)
+}
+
+// decodeRows reads little-endian float32, width a row.
+func decodeRows(data []byte, width int) [][]float32 {
+	rows := make([][]float32, len(data)/(4*width))
 	for i := range rows {
-		rows[i] = make([]float32, manifest.Dim)
+		rows[i] = make([]float32, width)
 		for k := range rows[i] {
-			rows[i][k] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*(i*manifest.Dim+k):]))
+			rows[i][k] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*(i*width+k):]))
 		}
 	}
 	return rows

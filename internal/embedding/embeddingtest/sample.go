@@ -23,9 +23,9 @@ func SampleDir(tb testing.TB) string {
 // corpus.
 func Sample(tb testing.TB) *Server {
 	tb.Helper()
-	return replayLanguages(tb, sampleVectors(tb), SampleLangs, func(lang string) (passages, questions []string) {
+	return Replay(recorded(tb, sampleVectors(tb), SampleLangs, func(lang string) (passages, questions []string) {
 		return SampleTexts(tb, lang)
-	})
+	}))
 }
 
 // SampleVectors returns the recorded rows of a language, in the order of

@@ -1,0 +1,4 @@
+package profile
+
+// Parse is what Read does with a file's text.
+var Parse = parse
