@@ -19,6 +19,11 @@ type Collection struct {
 	Key    Key
 	Name   string // "<corpus>_<lang>.v<number>"
 	Schema Schema
+	// Datatype is that of the stored vectors where it is not float32, such as
+	// "float16". Quantised copies that a server keeps beside them do not count:
+	// the vectors that it returns, and the scores of exact searches, are the
+	// originals'.
+	Datatype string
 }
 
 // Info is a collection with its size.
@@ -205,7 +210,16 @@ func (s *Store) read(ctx context.Context, name string) (Collection, *qc.Collecti
 	if err != nil {
 		return Collection{}, nil, fmt.Errorf("collection %s at %s: %w", name, s.where, err)
 	}
-	return Collection{Key: found.Key, Name: name, Schema: found.Schema}, info, nil
+	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(info)}, info, nil
+}
+
+func datatypeOf(info *qc.CollectionInfo) string {
+	switch d := info.GetConfig().GetParams().GetVectorsConfig().GetParams().GetDatatype(); d {
+	case qc.Datatype_Default, qc.Datatype_Float32:
+		return ""
+	default:
+		return strings.ToLower(d.String())
+	}
 }
 
 // measure reads a collection and counts what it holds.

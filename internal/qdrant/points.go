@@ -116,7 +116,7 @@ func (s *Store) Delete(ctx context.Context, c Collection, ids []string) error {
 // there are missing from the map.
 func (s *Store) Stamps(ctx context.Context, c Collection, ids []string) (map[string]Stamp, error) {
 	stamps := make(map[string]Stamp, len(ids))
-	err := s.get(ctx, c, ids, stampFields(), func(point *qc.RetrievedPoint) {
+	err := s.get(ctx, c, ids, stampFields(), false, func(point *qc.RetrievedPoint) {
 		stamps[point.GetId().GetUuid()] = stampOf(point)
 	})
 	if err != nil {
@@ -129,7 +129,7 @@ func (s *Store) Stamps(ctx context.Context, c Collection, ids []string) (map[str
 // not there are missing from the map.
 func (s *Store) Payloads(ctx context.Context, c Collection, ids []string) (map[string]Payload, error) {
 	payloads := make(map[string]Payload, len(ids))
-	err := s.get(ctx, c, ids, qc.NewWithPayload(true), func(point *qc.RetrievedPoint) {
+	err := s.get(ctx, c, ids, qc.NewWithPayload(true), false, func(point *qc.RetrievedPoint) {
 		payloads[point.GetId().GetUuid()] = payloadOf(point.GetPayload())
 	})
 	if err != nil {
@@ -138,8 +138,25 @@ func (s *Store) Payloads(ctx context.Context, c Collection, ids []string) (map[s
 	return payloads, nil
 }
 
+// Points returns what is stored under the given ids, by id: vectors of unit
+// length, each with the payload that it was stored with. Ids that are not there
+// are missing from the map.
+func (s *Store) Points(ctx context.Context, c Collection, ids []string) (map[string]Point, error) {
+	points := make(map[string]Point, len(ids))
+	err := s.get(ctx, c, ids, qc.NewWithPayload(true), true, func(point *qc.RetrievedPoint) {
+		id := point.GetId().GetUuid()
+		points[id] = Point{ID: id, Vector: denseOf(point.GetVectors()), Payload: payloadOf(point.GetPayload())}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return points, nil
+}
+
+func denseOf(v *qc.VectorsOutput) []float32 { return v.GetVector().GetDenseVector().GetData() }
+
 // get fetches points by id and passes each to found, in no particular order.
-func (s *Store) get(ctx context.Context, c Collection, ids []string, fields *qc.WithPayloadSelector, found func(*qc.RetrievedPoint)) error {
+func (s *Store) get(ctx context.Context, c Collection, ids []string, fields *qc.WithPayloadSelector, vectors bool, found func(*qc.RetrievedPoint)) error {
 	if err := checkIDs(ids); err != nil {
 		return fmt.Errorf("get points of %s: %w", c.Name, err)
 	}
@@ -151,6 +168,7 @@ func (s *Store) get(ctx context.Context, c Collection, ids []string, fields *qc.
 					CollectionName: c.Name,
 					Ids:            pointIDs(ids),
 					WithPayload:    fields,
+					WithVectors:    qc.NewWithVectors(vectors),
 				})
 			})
 			for _, point := range points {

@@ -19,12 +19,13 @@ type Search struct {
 	Exact       bool      // compare with every vector, past the approximate index
 	WithVectors bool      // return the candidates' vectors too, 4 bytes a dimension each
 	WithPayload bool      // return the candidates' payloads too, from the same state as their scores
+	Bare        bool      // leave out DocID, Chunk and ContentHash; not with WithPayload
 }
 
 // Candidate is a passage that a search found.
 type Candidate struct {
 	ID          string
-	Score       float64 // cosine as the server gave it, in single precision; rounding may exceed 1
+	Score       float64 // cosine as the server gave it, in single precision from the stored vector; rounding may exceed 1
 	DocID       string
 	Chunk       int
 	ContentHash string    // tells whether a payload read later is still the one that was found
@@ -81,19 +82,26 @@ func (q Search) check(c Collection) error {
 	if q.Limit < 1 {
 		return errors.New("limit must be at least 1")
 	}
+	if q.Bare && q.WithPayload {
+		return errors.New("a bare search has no payload")
+	}
 	return vector.Check(q.Vector, c.Schema.Dimensions)
 }
 
 func (q Search) request(c Collection) *qc.QueryPoints {
 	payload := qc.NewWithPayloadInclude(keyDocID, keyChunk, keyContentHash)
-	if q.WithPayload {
-		payload = qc.NewWithPayload(true)
+	if q.WithPayload || q.Bare {
+		payload = qc.NewWithPayload(q.WithPayload)
+	}
+	params := &qc.SearchParams{Exact: qc.PtrOf(q.Exact)}
+	if !q.Exact { // an exact search passes quantised vectors by
+		params.Quantization = &qc.QuantizationSearchParams{Rescore: qc.PtrOf(true)}
 	}
 	return &qc.QueryPoints{
 		CollectionName: c.Name,
 		Query:          qc.NewQueryDense(q.Vector),
 		Limit:          qc.PtrOf(uint64(q.Limit)),
-		Params:         &qc.SearchParams{Exact: qc.PtrOf(q.Exact)},
+		Params:         params,
 		WithPayload:    payload,
 		WithVectors:    qc.NewWithVectors(q.WithVectors),
 	}
@@ -111,7 +119,7 @@ func (q Search) candidates(points []*qc.ScoredPoint) []Candidate {
 			DocID:       p.DocID,
 			Chunk:       p.Chunk,
 			ContentHash: p.ContentHash,
-			Vector:      point.GetVectors().GetVector().GetDenseVector().GetData(),
+			Vector:      denseOf(point.GetVectors()),
 		}
 		if q.WithPayload {
 			out[i].Payload = &p

@@ -32,6 +32,10 @@ const (
 
 	// maxReceive replaces gRPC's limit of 4 MiB, which a thousand vectors exceed.
 	maxReceive = 64 << 20
+
+	// window is what may be under way of one reply. gRPC begins at 64 KiB, where
+	// a few dozen vectors wait for a round trip.
+	window = 4 << 20
 )
 
 // Options says how to reach Qdrant.
@@ -77,6 +81,8 @@ func Connect(opts Options) (*Store, error) {
 		PoolSize: 1,
 		GrpcOptions: []grpc.DialOption{
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReceive)),
+			grpc.WithInitialWindowSize(window),
+			grpc.WithInitialConnWindowSize(window),
 			// gRPC by itself waits up to two minutes before it dials again.
 			grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff: backoff.Config{

@@ -60,11 +60,11 @@ func Lambda(source, anchor []float32, lambda float64) []Leg {
 // or do not sum to 1, on a leg or candidate of zero length, and where widths
 // differ.
 func Fuse(legs []Leg, lists ...[]Candidate) ([]Hit, error) {
-	scales, err := checkLegs(legs)
+	scorer, err := NewScorer(legs)
 	if err != nil {
 		return nil, err
 	}
-	best := map[string]Hit{}
+	var hits []Hit
 	seen := map[string]bool{}
 	for _, list := range lists {
 		for _, c := range list {
@@ -72,14 +72,24 @@ func Fuse(legs []Leg, lists ...[]Candidate) ([]Hit, error) {
 				continue
 			}
 			seen[c.ID] = true
-			hit, err := score(legs, scales, c)
+			cosines, err := scorer.Cosines(c.Vector)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("passage %s of document %q: %w", c.ID, c.DocID, err)
 			}
-			old, known := best[c.DocID]
-			if !known || hit.Score > old.Score || hit.Score == old.Score && hit.Chunk < old.Chunk {
-				best[c.DocID] = hit
-			}
+			hits = append(hits, Hit{Candidate: c, Score: Score(legs, cosines), Cosines: cosines})
+		}
+	}
+	return Documents(hits), nil
+}
+
+// Documents returns the best passage of each document, in the order of Fuse. No
+// passage may come twice.
+func Documents(passages []Hit) []Hit {
+	best := make(map[string]Hit, len(passages))
+	for _, hit := range passages {
+		old, known := best[hit.DocID]
+		if !known || hit.Score > old.Score || hit.Score == old.Score && hit.Chunk < old.Chunk {
+			best[hit.DocID] = hit
 		}
 	}
 	hits := make([]Hit, 0, len(best))
@@ -89,7 +99,71 @@ func Fuse(legs []Leg, lists ...[]Candidate) ([]Hit, error) {
 	slices.SortFunc(hits, func(a, b Hit) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.DocID, b.DocID))
 	})
-	return hits, nil
+	return hits
+}
+
+// Scorer computes the exact cosines of passages to the legs, whatever the legs
+// weigh.
+type Scorer struct {
+	legs   []Leg
+	scales []float64 // to unit length
+}
+
+// NewScorer fails on what Fuse fails on.
+func NewScorer(legs []Leg) (*Scorer, error) {
+	scales, err := checkLegs(legs)
+	if err != nil {
+		return nil, err
+	}
+	return &Scorer{legs, scales}, nil
+}
+
+// Cosines returns the cosine of a passage's vector to each leg, in [-1, 1].
+func (s *Scorer) Cosines(passage []float32) ([]float64, error) {
+	if err := vector.Check(passage, len(s.legs[0].Vector)); err != nil {
+		return nil, err
+	}
+	scale := vector.UnitScale(passage)
+	cosines := make([]float64, len(s.legs))
+	for i, leg := range s.legs {
+		cosines[i] = vector.Clamp(vector.Dot64(leg.Vector, passage) * s.scales[i] * scale)
+	}
+	return cosines, nil
+}
+
+// Score returns the fused score Σ wᵢ·cosᵢ, one cosine for each leg.
+func Score(legs []Leg, cosines []float64) float64 {
+	score := 0.0
+	for i, leg := range legs {
+		score += float64(leg.Weight * cosines[i])
+	}
+	return score
+}
+
+// Direction returns c = Σ wᵢ·q̂ᵢ, the sum of the weighted legs at unit length, as
+// a unit vector and its length: c·d̂ is the fused score of d, so one search with c
+// ranks by it. The shorter c, the more the rounding of the unit vector weighs;
+// where it has no length it is nil.
+func (s *Scorer) Direction() (unit []float32, length float64) {
+	sum := make([]float64, len(s.legs[0].Vector))
+	for i, leg := range s.legs {
+		scale := float64(leg.Weight * s.scales[i])
+		for j, x := range leg.Vector {
+			sum[j] += float64(scale * float64(x))
+		}
+	}
+	square := 0.0
+	for _, x := range sum {
+		square += float64(x * x)
+	}
+	if length = math.Sqrt(square); length == 0 {
+		return nil, 0
+	}
+	unit = make([]float32, len(sum))
+	for j, x := range sum {
+		unit[j] = float32(x / length)
+	}
+	return unit, length
 }
 
 func checkLegs(legs []Leg) (scales []float64, err error) {
@@ -111,17 +185,4 @@ func checkLegs(legs []Leg) (scales []float64, err error) {
 		return nil, fmt.Errorf("weights sum to %v, want 1", sum)
 	}
 	return scales, nil
-}
-
-func score(legs []Leg, scales []float64, c Candidate) (Hit, error) {
-	if err := vector.Check(c.Vector, len(legs[0].Vector)); err != nil {
-		return Hit{}, fmt.Errorf("passage %s of document %q: %w", c.ID, c.DocID, err)
-	}
-	scale := vector.UnitScale(c.Vector)
-	hit := Hit{Candidate: c, Cosines: make([]float64, len(legs))}
-	for i, leg := range legs {
-		hit.Cosines[i] = vector.Clamp(vector.Dot64(leg.Vector, c.Vector) * scales[i] * scale)
-		hit.Score += float64(leg.Weight * hit.Cosines[i])
-	}
-	return hit, nil
 }

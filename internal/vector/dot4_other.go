@@ -2,4 +2,6 @@
 
 package vector
 
-func dotFour(q, a, b, c, d []float32) [4]float32 { return dotEach(q, a, b, c, d) }
+func dotFour(queries [][]float32, a, b, c, d []float32, sums [][4]float32) {
+	dotEach(queries, a, b, c, d, sums)
+}

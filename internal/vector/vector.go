@@ -33,18 +33,24 @@ func Dot(a, b []float32) float32 {
 	return vek32.Dot(a, b)
 }
 
-// DotFour returns the inner products of q with four vectors of its length, in
-// single precision. A scan that feeds it four streams of rows is bound by the
-// memory, where one row at a time is bound by the calls. The result for a row
-// does not depend on the other three, but may differ from Dot's in the last
-// bits.
-func DotFour(q, a, b, c, d []float32) [4]float32 {
-	n := len(q)
-	return dotFour(q, a[:n], b[:n], c[:n], d[:n])
+// DotFour sets sums[i] to the inner products of queries[i] with four rows, in
+// single precision. All vectors have the same length, and sums is as long as
+// queries. A scan that feeds it four streams of rows and all its queries is
+// bound by the memory, where one product at a time is bound by the calls. A
+// product depends neither on the other rows nor on the other queries, but may
+// differ from Dot's in the last bits.
+func DotFour(queries [][]float32, a, b, c, d []float32, sums [][4]float32) {
+	n := len(a)
+	for _, q := range queries {
+		_ = q[:n] // the kernels read n components of each
+	}
+	dotFour(queries, a, b[:n], c[:n], d[:n], sums[:len(queries)])
 }
 
-func dotEach(q, a, b, c, d []float32) [4]float32 {
-	return [4]float32{Dot(q, a), Dot(q, b), Dot(q, c), Dot(q, d)}
+func dotEach(queries [][]float32, a, b, c, d []float32, sums [][4]float32) {
+	for i, q := range queries {
+		sums[i] = [4]float32{Dot(q, a), Dot(q, b), Dot(q, c), Dot(q, d)}
+	}
 }
 
 // Dot64 returns the inner product accumulated in float64, the same to the bit

@@ -41,29 +41,37 @@ func TestDot(t *testing.T) {
 	})
 }
 
-// Each of the four products is right, and the same to the bit whatever the other
-// rows are and in whichever place it is asked for: a score must not depend on
+// Each product is right, and the same to the bit whatever the other rows and
+// queries are and in whichever place it is asked for: a score must not depend on
 // the neighbours.
 func TestDotFour(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		dim := rapid.IntRange(0, 100).Draw(t, "dim")
-		q, _ := vectors(t, dim)
+		queries := make([][]float32, rapid.IntRange(0, 7).Draw(t, "queries"))
+		for i := range queries {
+			queries[i], _ = vectors(t, dim)
+		}
 		var rows [4][]float32
 		for i := range rows {
 			rows[i], _ = vectors(t, dim)
 		}
-		got := vector.DotFour(q, rows[0], rows[1], rows[2], rows[3])
-		for i, row := range rows {
-			size := 0.0
-			for j := range row {
-				size += math.Abs(float64(q[j]) * float64(row[j]))
-			}
-			if want := naiveDot(q, row); math.Abs(float64(got[i])-want) > 1e-5*size+1e-30 {
-				t.Fatalf("product %d is %v, want %v", i, got[i], want)
-			}
-			for place, again := range vector.DotFour(q, row, row, row, row) {
-				if math.Float32bits(again) != math.Float32bits(got[i]) {
-					t.Fatalf("product %d is %v, and %v in place %d", i, got[i], again, place)
+		got := make([][4]float32, len(queries))
+		vector.DotFour(queries, rows[0], rows[1], rows[2], rows[3], got)
+		for i, q := range queries {
+			for j, row := range rows {
+				size := 0.0
+				for k := range row {
+					size += math.Abs(float64(q[k]) * float64(row[k]))
+				}
+				if want := naiveDot(q, row); math.Abs(float64(got[i][j])-want) > 1e-5*size+1e-30 {
+					t.Fatalf("query %d with row %d is %v, want %v", i, j, got[i][j], want)
+				}
+				var again [1][4]float32
+				vector.DotFour(queries[i:i+1], row, row, row, row, again[:])
+				for place, alone := range again[0] {
+					if math.Float32bits(alone) != math.Float32bits(got[i][j]) {
+						t.Fatalf("query %d with row %d is %v, and alone in place %d %v", i, j, got[i][j], place, alone)
+					}
 				}
 			}
 		}

@@ -146,12 +146,8 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 		return nil, err
 	}
 	resp := &qc.GetResponse{}
-	err = p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
+	answer := func(v *view, rows map[pointKey]int) error {
 		resp.Result = nil
-		rows, err := v.rowsOf(ctx, tx, keys)
-		if err != nil {
-			return err
-		}
 		for _, key := range keys {
 			row, ok := rows[key]
 			if !ok {
@@ -165,42 +161,34 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 			resp.Result = append(resp.Result, point)
 		}
 		return nil
+	}
+	known := false
+	err = p.engine.search(ctx, req.GetCollectionName(), func(v *view) error {
+		var rows map[pointKey]int
+		if rows, known = v.recent.of(keys); !known {
+			return nil
+		}
+		return answer(v, rows)
+	})
+	if known || err != nil {
+		return resp, err
+	}
+	err = p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
+		rows, err := v.rowsOf(ctx, tx, keys)
+		if err != nil {
+			return err
+		}
+		return answer(v, rows)
 	})
 	return resp, err
 }
 
 func (v *view) retrieved(row int, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.RetrievedPoint, error) {
-	fields, err := v.selectPayload(row, payload)
-	if err != nil {
-		return nil, err
-	}
-	return &qc.RetrievedPoint{
+	point := &qc.RetrievedPoint{
 		Id:      v.record(row).key().id(),
-		Payload: fields,
 		Vectors: v.selectVector(row, vectors),
-	}, nil
-}
-
-func (v *view) selectPayload(row int, sel *qc.WithPayloadSelector) (map[string]*qc.Value, error) {
-	switch s := sel.GetSelectorOptions().(type) {
-	case *qc.WithPayloadSelector_Enable:
-		if s.Enable {
-			return v.payload(row)
-		}
-	case *qc.WithPayloadSelector_Include:
-		fields, err := v.payload(row)
-		maps.DeleteFunc(fields, func(key string, _ *qc.Value) bool {
-			return !slices.Contains(s.Include.GetFields(), key)
-		})
-		return fields, err
-	case *qc.WithPayloadSelector_Exclude:
-		fields, err := v.payload(row)
-		maps.DeleteFunc(fields, func(key string, _ *qc.Value) bool {
-			return slices.Contains(s.Exclude.GetFields(), key)
-		})
-		return fields, err
 	}
-	return nil, nil
+	return point, v.setPayload(point, row, payload)
 }
 
 func (v *view) selectVector(row int, sel *qc.WithVectorsSelector) *qc.VectorsOutput {
@@ -338,18 +326,18 @@ func demandsIDs(f *qc.Filter) bool {
 }
 
 func (v *view) scoredPoints(hits []scored, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.BatchResult, error) {
+	v.recent.add(v, hits)
 	result := &qc.BatchResult{Result: make([]*qc.ScoredPoint, len(hits))}
 	for i, hit := range hits {
-		fields, err := v.selectPayload(hit.row, payload)
-		if err != nil {
-			return nil, err
-		}
-		result.Result[i] = &qc.ScoredPoint{
+		point := &qc.ScoredPoint{
 			Id:      v.record(hit.row).key().id(),
 			Score:   hit.score,
-			Payload: fields,
 			Vectors: v.selectVector(hit.row, vectors),
 		}
+		if err := v.setPayload(point, hit.row, payload); err != nil {
+			return nil, err
+		}
+		result.Result[i] = point
 	}
 	return result, nil
 }

@@ -77,7 +77,7 @@ func (v *view) scan(ctx context.Context, searches []search, keep func(row int) b
 
 // scanStreams is how many runs of neighbouring rows a worker reads side by side:
 // the processor fetches ahead in each, and vector.DotFour multiplies one row of
-// each at a time. Every score comes out of it, so that equal vectors score the
+// each with all queries at a time. Every score comes out of it, so that equal vectors score the
 // same to the bit wherever they lie.
 const scanStreams = 4
 
@@ -85,6 +85,10 @@ func (v *view) scanRows(from, to int, searches []search, keep func(row int) bool
 	vectors := v.allVectors()
 	at := func(row int) []float32 { return vectors[row*v.dimensions : (row+1)*v.dimensions] }
 	run := (to - from + scanStreams - 1) / scanStreams
+	queries, scores := make([][]float32, len(searches)), make([][scanStreams]float32, len(searches))
+	for i, s := range searches {
+		queries[i] = s.query
+	}
 	for first := from; first < from+run; first++ {
 		var rows [scanStreams]int
 		n := 0
@@ -100,12 +104,11 @@ func (v *view) scanRows(from, to int, searches []search, keep func(row int) bool
 		for i := n; i < len(rows); i++ {
 			rows[i] = rows[0] // to fill up; its product is not looked at
 		}
-		a, b, c, d := at(rows[0]), at(rows[1]), at(rows[2]), at(rows[3])
+		vector.DotFour(queries, at(rows[0]), at(rows[1]), at(rows[2]), at(rows[3]), scores)
 		for i := range searches {
-			scores := vector.DotFour(searches[i].query, a, b, c, d)
 			for j, row := range rows[:n] {
-				if scores[j] >= lists[i].bar {
-					lists[i].offer(scored{row, scores[j]})
+				if scores[i][j] >= lists[i].bar {
+					lists[i].offer(scored{row, scores[i][j]})
 				}
 			}
 		}

@@ -8,11 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
-
-	qc "github.com/qdrant/go-client/qdrant"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
 )
 
 // view is one whole committed state of a collection: a number of rows, which of
@@ -23,6 +18,7 @@ type view struct {
 	deadBits bitset
 
 	vectors, records, payloads *mapping
+	recent                     *recentRows
 }
 
 // live returns how many points the view has.
@@ -46,26 +42,11 @@ func (v *view) compareKeys(a, b int) int {
 	return bytes.Compare(v.record(a)[:size], v.record(b)[:size])
 }
 
-// payload decodes a row's payload and checks it against its sum.
-func (v *view) payload(row int) (map[string]*qc.Value, error) {
-	rec := v.record(row)
-	offset, length := rec.span()
-	if offset+length > v.payloadBytes {
-		return nil, status.Errorf(codes.DataLoss, "payload of row %d of collection %s lies outside its file: delete the corpus and index it again", row, v.name)
-	}
-	raw := v.payloads.bytes[offset : offset+length]
-	var p qc.PointStruct
-	if !rec.intact(raw) || proto.Unmarshal(raw, &p) != nil {
-		return nil, status.Errorf(codes.DataLoss, "payload of row %d of collection %s is damaged: delete the corpus and index it again", row, v.name)
-	}
-	return p.GetPayload(), nil
-}
-
 func (v *view) release() error { return releaseAll(v.vectors, v.records, v.payloads) }
 
 func (v *view) retain() *view {
 	return &view{
-		state: v.state, deadBits: v.deadBits,
+		state: v.state, deadBits: v.deadBits, recent: v.recent,
 		vectors: v.vectors.retain(), records: v.records.retain(), payloads: v.payloads.retain(),
 	}
 }
@@ -90,7 +71,7 @@ func (vs *views) acquire(ctx context.Context, dir string, tx *sql.Tx, s *state) 
 		return nil, err
 	}
 	own := *s // a writer goes on to change its state
-	v := &view{state: &own, deadBits: dead}
+	v := &view{state: &own, deadBits: dead, recent: &recentRows{}}
 	for _, part := range []struct {
 		kind string
 		need int64

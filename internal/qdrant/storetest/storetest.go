@@ -46,11 +46,14 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"payload round trip", testPayload},
 		{"upsert overwrites whole points", testOverwrite},
 		{"stamps of present and absent ids", testStamps},
+		{"points with vectors", testPoints},
+		{"points after a search", testPointsAfterSearch},
 		{"delete", testDelete},
 		{"scroll in the order of ids", testScroll},
 		{"vectors come back at unit length", testUnitLength},
 		{"search against brute force", testSearch},
 		{"ties are ordered by id", testTies},
+		{"bare search", testBare},
 		{"batch equals separate searches", testBatch},
 		{"answer of more than 4 MiB", testLargeAnswer},
 		{"bad points are refused, none is stored", testBadPoints},
@@ -431,6 +434,60 @@ func testStamps(t *testing.T, f *fixture) {
 	}
 }
 
+func testPoints(t *testing.T, f *fixture) {
+	const dimensions = 8
+	c := f.ensure(t, f.key, dimensions)
+	points := randomPoints(3, dimensions)
+	for i := range points {
+		points[i].Vector = vector.Normalize(points[i].Vector)
+	}
+	points[1].Payload.Metadata = map[string]any{"year": int64(2024), "tags": []any{"a", "b"}}
+	f.upsert(t, c, points)
+	got, err := f.store.Points(t.Context(), c, []string{id(1), id(7), id(0), id(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]qdrant.Point{id(0): points[0], id(1): points[1]}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("points %+v, want %+v", got, want)
+	}
+	if _, err := f.store.Points(t.Context(), c, []string{"not-a-uuid"}); err == nil {
+		t.Error("points accepted a bad id")
+	}
+}
+
+// What a search found is read as it is now, not as it was found.
+func testPointsAfterSearch(t *testing.T, f *fixture) {
+	c := f.ensure(t, f.key, 2)
+	f.upsert(t, c, []qdrant.Point{point(0, []float32{1, 0}), point(1, []float32{0, 1}), point(2, []float32{0.6, 0.8})})
+	read := func() map[string]qdrant.Point {
+		t.Helper()
+		f.search(t, c, qdrant.Search{Vector: []float32{1, 0}, Limit: 2, Exact: true, Bare: true}) // all but point 1
+		got, err := f.store.Points(t.Context(), c, []string{id(0), id(1), id(2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := read(); len(got) != 3 || got[id(2)].Payload.Text != "ข้อความ 2" {
+		t.Errorf("got %+v", got)
+	}
+	changed := point(2, []float32{0.8, 0.6})
+	changed.Payload.Text = "เปลี่ยน"
+	f.upsert(t, c, []qdrant.Point{changed})
+	got, err := f.store.Points(t.Context(), c, []string{id(2)})
+	if err != nil || !reflect.DeepEqual(got[id(2)], changed) {
+		t.Errorf("after an overwrite: %+v, %v, want %+v", got[id(2)], err, changed)
+	}
+	read()
+	if err := f.store.Delete(t.Context(), c, []string{id(0)}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.store.Points(t.Context(), c, []string{id(0), id(2)}); err != nil || len(got) != 1 {
+		t.Errorf("after a delete: %d points, %v, want 1", len(got), err)
+	}
+}
+
 func testDelete(t *testing.T, f *fixture) {
 	c := f.ensure(t, f.key, 4)
 	f.upsert(t, c, randomPoints(4, 4))
@@ -598,6 +655,29 @@ func testTies(t *testing.T, f *fixture) {
 	}
 }
 
+func testBare(t *testing.T, f *fixture) {
+	const dimensions = 8
+	c := f.ensure(t, f.key, dimensions)
+	f.upsert(t, c, randomPoints(20, dimensions))
+	search := qdrant.Search{Vector: randomVector(newRandom(), dimensions), Limit: 5, Exact: true, WithVectors: true}
+	full := f.search(t, c, search)
+	search.Bare = true
+	bare := f.search(t, c, search)
+	if len(bare) != len(full) {
+		t.Fatalf("%d candidates, want %d", len(bare), len(full))
+	}
+	for i, got := range bare {
+		want := full[i]
+		if want.DocID == "" || want.ContentHash == "" {
+			t.Fatal("a search that is not bare says too little")
+		}
+		want.DocID, want.Chunk, want.ContentHash = "", 0, ""
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("rank %d: %+v, want %+v", i, got, want)
+		}
+	}
+}
+
 func testBatch(t *testing.T, f *fixture) {
 	const dimensions = 16
 	c := f.ensure(t, f.key, dimensions)
@@ -690,6 +770,7 @@ func testBadSearches(t *testing.T, f *fixture) {
 		"NaN":        {Vector: []float32{1, float32(math.NaN())}, Limit: 1},
 		"zero":       {Vector: []float32{0, 0}, Limit: 1},
 		"limit":      {Vector: []float32{1, 0}},
+		"bare":       {Vector: []float32{1, 0}, Limit: 1, Bare: true, WithPayload: true},
 	} {
 		if _, err := f.store.Search(t.Context(), c, bad); err == nil {
 			t.Errorf("%s: accepted", name)
