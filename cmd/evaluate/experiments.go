@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -219,7 +218,7 @@ func (b *bench) translators(ctx context.Context, streams cli.Streams, t translat
 	}
 	if live != nil {
 		b.closers = append(b.closers, live.Close)
-		who := cmp.Or(settings.Translate.Model, settings.Translate.API)
+		who := setup.TranslatorName(settings.Translate)
 		if slices.Contains(names, who) || who == evalsuite.Human {
 			return nil, cli.UsageError{Err: fmt.Errorf("--translations: %q is the name of the configured translator", who)}
 		}

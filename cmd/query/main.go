@@ -17,6 +17,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/lang"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
+	"github.com/query-synergy/query-synergy/internal/retrieve"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/setup"
 )
@@ -43,6 +44,9 @@ type grammar struct {
 	AnchorFile    string    `placeholder:"FILE" help:"A file of translations to take anchors from, JSONL or TSV; the translator is asked for what it lacks."`
 	RequireAnchor bool      `help:"Fail where the anchor cannot be had."`
 	TopK          int       `short:"k" default:"${top_k}" placeholder:"N" help:"Documents to return, 1 to ${max_top_k} (default: ${default})."`
+	Strategy      string    `default:"synergy" enum:"union,fused,synergy" placeholder:"NAME" help:"How the index is searched: ${enum}. All find the same (default: ${default})."`
+	Trust         string    `default:"auto" placeholder:"HOW" help:"How far a translation counts that fits the query badly: auto judges translators' by the profile or by caution, always takes every anchor in full, a number from 0 to 1 is the trust in any (default: ${default})."`
+	Explain       bool      `help:"Say how the ranking came about."`
 	Compare       bool      `xor:"form" help:"Show the rankings of source, anchor and both side by side."`
 	JSON          bool      `name:"json" xor:"form" help:"Print one JSON object; with --batch, one a line for each query."`
 	Batch         string    `placeholder:"FILE" help:"Answer every query of a JSONL file with _id and text; - is standard input."`
@@ -97,6 +101,9 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	searcher := &search.Searcher{Store: store, Embedder: embedder}
+	if searcher.Trust, err = g.trust(settings.Query, embedder); err != nil {
+		return err
+	}
 	if translator != nil {
 		searcher.Translator = translator
 	}
@@ -141,6 +148,8 @@ func (g *grammar) single(ctx context.Context, streams cli.Streams, searcher *sea
 		err = json.NewEncoder(streams.Stdout).Encode(result)
 	case g.Compare:
 		err = compare(ctx, streams, searcher, prepared, result)
+	case g.Explain:
+		err = printExplanation(streams, result)
 	default:
 		err = printHits(streams, result)
 	}
@@ -158,11 +167,27 @@ func explain(err error) error {
 	return setup.ExplainSearch(err)
 }
 
+// trust reads --trust.
+func (g *grammar) trust(s config.Query, embedder *setup.Embedder) (search.Trust, error) {
+	switch g.Trust {
+	case "auto":
+		return embedder.Trust(s)
+	case "always":
+		return nil, nil
+	}
+	trusted, err := strconv.ParseFloat(g.Trust, 64)
+	if err != nil || !(trusted >= 0 && trusted <= 1) { // also catches NaN
+		return nil, cli.UsageError{Err: errors.New("--trust: want auto, always or a number from 0 to 1")}
+	}
+	return func(string, string) (search.Standing, bool) { return search.Standing{Trust: trusted}, true }, nil
+}
+
 // query checks what the flags and the environment ask, but for the languages.
 func (g *grammar) query(s config.Query) (search.Query, error) {
 	q := search.Query{
 		Corpus: g.Corpus, Text: strings.Join(g.Text, " "), TopK: g.TopK, Weights: g.Weights,
 		AnchorTimeout: s.AnchorTimeout, RequireAnchor: g.RequireAnchor,
+		Strategy: retrieve.Strategy(g.Strategy), Explain: g.Explain,
 	}
 	var errs []error
 	var err error

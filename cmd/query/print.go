@@ -53,8 +53,55 @@ func printAnchor(streams cli.Streams, r search.Result) {
 		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, absence[r.Anchor.Status], proven)
 		return
 	}
-	fmt.Fprintf(streams.Stderr, "%s: anchor (%s, %s): %s; agreement %s, λ = %g; %s\n",
-		name, r.Anchor.Lang, r.Anchor.Origin, cli.Clean(r.Anchor.Text), cosine(*r.Anchor.Agreement), r.Lambda, proven)
+	worth := ""
+	if j := r.Anchor.Judgement; j != nil {
+		worth = fmt.Sprintf(", keeps %.0f%% of its weight (correlation %.2f, trust %.2f)", 100*j.Weight, j.Correlation, j.Trust)
+	}
+	fmt.Fprintf(streams.Stderr, "%s: anchor (%s, %s): %s; agreement %s, λ = %.4g%s; %s\n",
+		name, r.Anchor.Lang, r.Anchor.Origin, cli.Clean(r.Anchor.Text), cosine(*r.Anchor.Agreement), r.Lambda, worth, proven)
+}
+
+// printExplanation prints how the ranking came about: on stderr the searches, on
+// stdout what each hit's score is made of and where each query alone has it.
+func printExplanation(streams cli.Streams, r search.Result) error {
+	printAnchor(streams, r)
+	for _, s := range r.Explain.Searches {
+		bound := "the lists hold the whole index"
+		if s.Threshold != nil {
+			bound = "whatever was not found scores at most " + cosine(*s.Threshold)
+		}
+		fmt.Fprintf(streams.Stderr, "%s: %s: %d rounds, %s; vectors as %s\n", name, s.Lang, s.Rounds, bound, s.Datatype)
+		for _, list := range s.Lists {
+			fmt.Fprintf(streams.Stderr, "%s: %s: %s: %d of %d passages, the last with %s\n", name, s.Lang, list.Query, list.Found, list.Asked, cosine(list.Last))
+		}
+	}
+	t := r.Timings
+	fmt.Fprintf(streams.Stderr, "%s: %.1f ms: translate %.1f, embed %.1f, search %.1f, fuse %.1f\n", name, t.Total, t.Translate, t.Embed, t.Search, t.Fuse)
+	columns := []cli.Column{{Title: "#", Right: true}, {Title: "score", Right: true}}
+	names := []string{"source"}
+	if r.Anchor.Agreement != nil {
+		names = append(names, "anchor")
+	}
+	for _, more := range r.More {
+		names = append(names, "anchor "+more.Lang)
+	}
+	for _, title := range names {
+		columns = append(columns, cli.Column{Title: "from " + title, Right: true}, cli.Column{Title: "rank", Right: true})
+	}
+	columns = append(columns, cli.Column{Title: "id", Max: 24}, cli.Column{Title: "title", Max: 40, Flex: true})
+	rows := make([][]string, len(r.Hits))
+	for i, hit := range r.Hits {
+		rows[i] = []string{strconv.Itoa(hit.Rank), cosine(hit.Score)}
+		for leg := range names {
+			rank := "–"
+			if n := hit.Explain.Ranks[leg]; n > 0 {
+				rank = strconv.Itoa(n)
+			}
+			rows[i] = append(rows[i], cosine(hit.Explain.Shares[leg]), rank)
+		}
+		rows[i] = append(rows[i], hit.ID, hit.Title)
+	}
+	return streams.Table(columns, rows)
 }
 
 // compare prints the rankings of the source query, of the anchor query and of

@@ -32,11 +32,9 @@ type fakeStore struct {
 	passages   []passage
 	payload    map[string]any // the metadata of every passage
 
-	// onSearch and onPayloads, if set, see each call before it is answered; an
-	// error of theirs is the answer.
+	// onSearch, if set, sees each call before it is answered; an error of its is
+	// the answer.
 	onSearch func(searches []qdrant.Search) error
-	// onPayloads may also take payloads away.
-	onPayloads func(found map[string]qdrant.Payload) error
 }
 
 var key = qdrant.Key{Corpus: "docs", Lang: "th"}
@@ -71,13 +69,16 @@ func (f *fakeStore) SearchBatch(ctx context.Context, _ qdrant.Collection, search
 	}
 	lists := make([][]qdrant.Candidate, len(searches))
 	for i, s := range searches {
-		if !s.Exact || !s.WithVectors {
-			return nil, errors.New("fakeStore: only exact searches with vectors are expected")
+		if !s.Exact {
+			return nil, errors.New("fakeStore: only exact searches are expected")
 		}
 		for _, p := range f.passages {
 			c := qdrant.Candidate{
 				ID: p.id(), DocID: p.doc, Chunk: p.chunk, ContentHash: p.id(),
-				Score: float64(float32(vector.Cosine(s.Vector, p.vector))), Vector: vector.Normalize(p.vector),
+				Score: float64(float32(vector.Cosine(s.Vector, p.vector))),
+			}
+			if s.WithVectors {
+				c.Vector = vector.Normalize(p.vector)
 			}
 			if s.WithPayload {
 				payload := f.payloadOf(p)
@@ -93,16 +94,11 @@ func (f *fakeStore) SearchBatch(ctx context.Context, _ qdrant.Collection, search
 	return lists, nil
 }
 
-func (f *fakeStore) Payloads(_ context.Context, _ qdrant.Collection, ids []string) (map[string]qdrant.Payload, error) {
-	found := map[string]qdrant.Payload{}
+func (f *fakeStore) Points(_ context.Context, _ qdrant.Collection, ids []string) (map[string]qdrant.Point, error) {
+	found := map[string]qdrant.Point{}
 	for _, p := range f.passages {
 		if slices.Contains(ids, p.id()) {
-			found[p.id()] = f.payloadOf(p)
-		}
-	}
-	if f.onPayloads != nil {
-		if err := f.onPayloads(found); err != nil {
-			return nil, err
+			found[p.id()] = qdrant.Point{ID: p.id(), Vector: vector.Normalize(p.vector), Payload: f.payloadOf(p)}
 		}
 	}
 	return found, nil

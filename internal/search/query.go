@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/query-synergy/query-synergy/internal/qdrant"
+	"github.com/query-synergy/query-synergy/internal/retrieve"
 )
 
 // Query is what is asked.
@@ -37,6 +38,9 @@ type Query struct {
 	// further anchors, in place of λ: not negative, summing to 1.
 	Weights []float64
 	TopK    int // documents wanted, 1 to MaxTopK
+	// Strategy says how the index is searched; all find the same. Empty: Synergy.
+	Strategy retrieve.Strategy
+	Explain  bool // say how the answer came about
 	// AnchorTimeout is how long the query waits for its translation; 0: as long
 	// as the translator takes.
 	AnchorTimeout time.Duration

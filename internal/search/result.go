@@ -5,8 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/query-synergy/query-synergy/internal/qdrant"
-	"github.com/query-synergy/query-synergy/internal/rerank"
+	"github.com/query-synergy/query-synergy/internal/retrieve"
 )
 
 // Result is the answer to one query: the object that `query --json` prints.
@@ -24,11 +23,13 @@ type Result struct {
 	// More are the further anchors of the query, in their order.
 	More []MoreAnchor `json:"more_anchors,omitempty"`
 	// Langs says how each index was searched; left out where there is one.
-	Langs     []Searched `json:"langs,omitempty"`
-	Certified bool       `json:"certified"` // the hits are proven to be the whole index's top k
-	Depth     int        `json:"depth"`     // passages asked of each search
-	Hits      []Hit      `json:"hits"`
-	Timings   Timings    `json:"timings_ms"`
+	Langs     []Searched        `json:"langs,omitempty"`
+	Strategy  retrieve.Strategy `json:"strategy"`
+	Certified bool              `json:"certified"` // the hits are proven to be the whole index's top k
+	Depth     int               `json:"depth"`     // passages asked of each search
+	Hits      []Hit             `json:"hits"`
+	Explain   *Explanation      `json:"explain,omitempty"`
+	Timings   Timings           `json:"timings_ms"`
 }
 
 // resultVersion is that of the object's form.
@@ -42,6 +43,9 @@ type Anchor struct {
 	Agreement *float64 `json:"agreement"` // cosine of source and anchor query; null where there is none
 	Status    Status   `json:"status"`
 	Error     string   `json:"error,omitempty"` // why it is missing
+	// Judgement says what it was found to be worth; left out where it was not
+	// judged, as with an anchor that somebody gave.
+	Judgement *Judgement `json:"judgement,omitempty"`
 }
 
 // MoreAnchor is a further anchor query.
@@ -87,13 +91,14 @@ type Hit struct {
 	Source float64  `json:"source"` // cosine to the source query
 	Anchor *float64 `json:"anchor"` // cosine to the anchor query; null where there is none
 	// More are the cosines to the further anchors.
-	More     []float64      `json:"more_anchors,omitempty"`
-	Lang     string         `json:"lang"`
-	Title    string         `json:"title"`
-	Text     string         `json:"text"`   // of the best passage
-	Chunk    int            `json:"chunk"`  // which of the document's chunks that is, from 0
-	Chunks   int            `json:"chunks"` // how many it has
-	Metadata map[string]any `json:"metadata"`
+	More     []float64       `json:"more_anchors,omitempty"`
+	Lang     string          `json:"lang"`
+	Title    string          `json:"title"`
+	Text     string          `json:"text"`   // of the best passage
+	Chunk    int             `json:"chunk"`  // which of the document's chunks that is, from 0
+	Chunks   int             `json:"chunks"` // how many it has
+	Metadata map[string]any  `json:"metadata"`
+	Explain  *HitExplanation `json:"explain,omitempty"`
 }
 
 // Timings are milliseconds of wall-clock time. Translation overlaps with the
@@ -110,20 +115,24 @@ type Timings struct {
 // result merges what was found in the indexes of all languages.
 func (p *Prepared) result(parts []part) Result {
 	r := Result{
-		Version: resultVersion, Corpus: p.Corpus, Query: p.Text, Lang: p.Lang, Detected: p.Detected, Lambda: parts[0].weights[0], TopK: p.TopK,
-		Anchor: p.anchor, Certified: true, Hits: []Hit{}, Timings: p.timings,
+		Version: resultVersion, Corpus: p.Corpus, Query: p.Text, Lang: p.Lang, Detected: p.Detected,
+		Lambda: parts[0].Weights[0], TopK: p.TopK, Strategy: cmp.Or(p.Strategy, retrieve.Synergy),
+		Anchor: judged(p.anchor, parts), Certified: true, Hits: []Hit{}, Timings: p.timings,
 	}
+	first := len(p.anchors) - len(p.Query.More) // of the further anchors
 	for i, more := range p.Query.More {
-		r.More = append(r.More, MoreAnchor{Text: more.Text, Lang: more.Lang, Weight: parts[0].weights[len(p.anchors)-len(p.Query.More)+i+1]})
+		r.More = append(r.More, MoreAnchor{Text: more.Text, Lang: more.Lang, Weight: parts[0].Weights[1+first+i]})
 	}
-	for i, part := range parts {
-		r.Hits = append(r.Hits, part.Hits...)
+	for _, part := range parts {
+		for _, hit := range part.Hits {
+			r.Hits = append(r.Hits, p.hit(hit, part.Weights))
+		}
 		r.Certified = r.Certified && part.Certified
 		r.Depth = max(r.Depth, part.Depth)
-		r.Timings.Search = max(r.Timings.Search, part.Timings.Search) // they run side by side
-		r.Timings.Fuse += part.Timings.Fuse
+		r.Timings.Search = max(r.Timings.Search, milliseconds(part.Timings.Search)) // they run side by side
+		r.Timings.Fuse += milliseconds(part.Timings.Fuse)
 		if len(parts) > 1 {
-			r.Langs = append(r.Langs, Searched{Lang: p.targets()[i], Lambda: part.weights[0], Certified: part.Certified, Depth: part.Depth})
+			r.Langs = append(r.Langs, Searched{Lang: part.lang, Lambda: part.Weights[0], Certified: part.Certified, Depth: part.Depth})
 		}
 	}
 	slices.SortStableFunc(r.Hits, func(a, b Hit) int {
@@ -132,20 +141,31 @@ func (p *Prepared) result(parts []part) Result {
 	r.Hits = r.Hits[:min(p.TopK, len(r.Hits))]
 	for i := range r.Hits {
 		r.Hits[i].Rank = i + 1
-		if p.anchor.Text != "" { // the cosines of the legs after the source's: the anchor's, then the others
-			r.Hits[i].Anchor, r.Hits[i].More = &r.Hits[i].More[0], r.Hits[i].More[1:]
-		}
+	}
+	if p.Explain {
+		r.Explain = explain(p, parts)
 	}
 	return r
 }
 
-func newHit(hit rerank.Hit, p qdrant.Payload) Hit {
+// hit returns a hit without its rank.
+func (p *Prepared) hit(found retrieve.Hit, weights []float64) Hit {
+	payload, cosines := found.Payload, found.Cosines
 	out := Hit{
-		ID: hit.DocID, Score: hit.Score, Source: hit.Cosines[0], More: hit.Cosines[1:],
-		Lang: p.Lang, Title: p.Title, Text: p.Text, Chunk: p.Chunk, Chunks: p.Chunks, Metadata: p.Metadata,
+		ID: found.DocID, Score: found.Score, Source: cosines[0], More: cosines[1:],
+		Lang: payload.Lang, Title: payload.Title, Text: payload.Text, Chunk: payload.Chunk, Chunks: payload.Chunks, Metadata: payload.Metadata,
+	}
+	if p.anchor.Text != "" {
+		out.Anchor, out.More = &cosines[1], cosines[2:]
 	}
 	if out.Metadata == nil {
 		out.Metadata = map[string]any{}
+	}
+	if p.Explain {
+		out.Explain = &HitExplanation{Ranks: found.Ranks}
+		for i, c := range cosines {
+			out.Explain.Shares = append(out.Explain.Shares, weights[i]*c)
+		}
 	}
 	return out
 }

@@ -14,37 +14,27 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/query-synergy/query-synergy/internal/qdrant"
+	"github.com/query-synergy/query-synergy/internal/retrieve"
 	"github.com/query-synergy/query-synergy/internal/search"
 )
 
-// A leg without weight is not searched; its cosine is computed all the same.
+// The cosine to a query without weight is computed all the same.
 func TestLambda(t *testing.T) {
 	for _, test := range []struct {
-		lambda   float64
-		want     []string
-		searched [][]float32
+		lambda float64
+		want   []string
 	}{
-		{1, []string{"source", "middle", "anchor"}, [][]float32{{1, 0}}},
-		{0.75, []string{"source", "middle", "anchor"}, [][]float32{{1, 0}, {0, 1}}},
-		{0.5, []string{"middle", "source", "anchor"}, [][]float32{{1, 0}, {0, 1}}},
-		{0.25, []string{"anchor", "middle", "source"}, [][]float32{{1, 0}, {0, 1}}},
-		{0, []string{"anchor", "middle", "source"}, [][]float32{{0, 1}}},
+		{1, []string{"source", "middle", "anchor"}},
+		{0.75, []string{"source", "middle", "anchor"}},
+		{0.5, []string{"middle", "source", "anchor"}},
+		{0.25, []string{"anchor", "middle", "source"}},
+		{0, []string{"anchor", "middle", "source"}},
 	} {
 		t.Run(fmt.Sprint(test.lambda), func(t *testing.T) {
 			store := newFakeStore(2, at("anchor", 85), at("middle", 44), at("source", 10))
-			var searched [][]float32
-			store.onSearch = func(searches []qdrant.Search) error {
-				for _, s := range searches {
-					searched = append(searched, s.Vector)
-				}
-				return nil
-			}
 			result := run(t, &search.Searcher{Store: store, Embedder: plane}, planeQuery(test.lambda, 10))
 			if got := docIDs(result); !slices.Equal(got, test.want) {
 				t.Errorf("order is %v, want %v", got, test.want)
-			}
-			if !slices.EqualFunc(searched, test.searched, slices.Equal[[]float32]) {
-				t.Errorf("searched %v, want %v", searched, test.searched)
 			}
 			degrees := map[string]float64{"source": 10, "middle": 44, "anchor": 85}
 			for i, hit := range result.Hits {
@@ -60,73 +50,6 @@ func TestLambda(t *testing.T) {
 				t.Errorf("λ = %v, certified %v", result.Lambda, result.Certified)
 			}
 		})
-	}
-}
-
-// hidden is an index in which the best document for λ = 0.5 stands behind n
-// others in the list of either query.
-func hidden(n int) *fakeStore {
-	store := newFakeStore(2, at("best", 45))
-	for i := range n {
-		spread := 20 * float64(i) / float64(n)
-		store.passages = append(store.passages, at(fmt.Sprint("s", i), spread), at(fmt.Sprint("a", i), 90-spread))
-	}
-	return store
-}
-
-func TestSearchDeepensUntilCertified(t *testing.T) {
-	const n = 120
-	store := hidden(n)
-	var depths []int
-	store.onSearch = func(searches []qdrant.Search) error {
-		for _, s := range searches {
-			if s.Limit != searches[0].Limit {
-				t.Errorf("searches of unequal depth %v", searches)
-			}
-		}
-		depths = append(depths, searches[0].Limit)
-		return nil
-	}
-	result := run(t, &search.Searcher{Store: store, Embedder: plane}, planeQuery(0.5, 1))
-	if got := docIDs(result); !slices.Equal(got, []string{"best"}) || !result.Certified {
-		t.Errorf("found %v, certified %v", got, result.Certified)
-	}
-	if len(depths) < 2 || !slices.IsSorted(depths) || depths[0] > n || depths[len(depths)-1] <= n {
-		t.Errorf("depths %v: want the first at most %d and the last above", depths, n)
-	}
-	if result.Depth != depths[len(depths)-1] {
-		t.Errorf("depth is said to be %d, was %v", result.Depth, depths)
-	}
-}
-
-// However deep and wide, what one request brings back fits into a reply.
-func TestSearchGivesUpAtTheDepthLimit(t *testing.T) {
-	const dimensions = 4096
-	wide := func(x, y float32) []float32 {
-		v := make([]float32, dimensions)
-		v[0], v[1] = x, y
-		return v
-	}
-	vectors := fakeEmbedder{vectors: map[string][]float32{sourceText: wide(1, 0), anchorText: wide(0, 1)}}
-	tied := wide(0.6, 0.8)
-	for _, topK := range []int{5, search.MaxTopK} {
-		store := newFakeStore(dimensions)
-		for i := range 1050 { // all equal: nothing can be proven
-			store.passages = append(store.passages, passage{doc: fmt.Sprintf("d%04d", i), vector: tied})
-		}
-		var depths []int
-		store.onSearch = func(searches []qdrant.Search) error {
-			depths = append(depths, searches[0].Limit)
-			return nil
-		}
-		result := run(t, &search.Searcher{Store: store, Embedder: vectors}, planeQuery(0.5, topK))
-		if result.Certified || len(result.Hits) != topK {
-			t.Errorf("top %d: %d hits, certified %v", topK, len(result.Hits), result.Certified)
-		}
-		const deepest = 32 << 20 / (2 * 4 * dimensions)
-		if last := depths[len(depths)-1]; last > deepest || result.Depth != last || !slices.IsSorted(depths) {
-			t.Errorf("top %d: depths %v, said to be %d, want at most %d", topK, depths, result.Depth, deepest)
-		}
 	}
 }
 
@@ -189,52 +112,10 @@ func TestMissingIndex(t *testing.T) {
 	}
 }
 
-// A passage that is deleted or rewritten between the search and the reading of
-// its text is searched again, with the text in the same answer: however often
-// documents change, a hit's text is the one that was scored.
-func TestPassagesThatChangeMeanwhile(t *testing.T) {
-	for name, spoil := range map[string]func(map[string]qdrant.Payload){
-		"not at all": func(map[string]qdrant.Payload) {},
-		"vanish":     func(found map[string]qdrant.Payload) { delete(found, "a/0") },
-		"change": func(found map[string]qdrant.Payload) {
-			p := found["a/0"]
-			p.ContentHash, p.Text = "another", "another text"
-			found["a/0"] = p
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			store := newFakeStore(2, at("a", 10), at("b", 20))
-			var withPayload []bool
-			store.onSearch = func(searches []qdrant.Search) error {
-				withPayload = append(withPayload, searches[0].WithPayload)
-				return nil
-			}
-			store.onPayloads = func(found map[string]qdrant.Payload) error { spoil(found); return nil }
-			result, err := (&search.Searcher{Store: store, Embedder: plane}).Run(t.Context(), planeQuery(0.5, 10))
-			if err != nil || len(result.Hits) != 2 {
-				t.Fatalf("%v, %d hits", err, len(result.Hits))
-			}
-			for _, hit := range result.Hits {
-				if want := "text of " + hit.ID + "/0"; hit.Text != want {
-					t.Errorf("hit %s has %q, want %q", hit.ID, hit.Text, want)
-				}
-			}
-			want := []bool{false, true}
-			if name == "not at all" {
-				want = []bool{false}
-			}
-			if !slices.Equal(withPayload, want) {
-				t.Errorf("searches with payloads: %v, want %v", withPayload, want)
-			}
-		})
-	}
-}
-
 func TestErrorsPassThrough(t *testing.T) {
 	broken := errors.New("broken")
 	for name, spoil := range map[string]func(*fakeStore){
-		"search":   func(f *fakeStore) { f.onSearch = func([]qdrant.Search) error { return broken } },
-		"payloads": func(f *fakeStore) { f.onPayloads = func(map[string]qdrant.Payload) error { return broken } },
+		"search": func(f *fakeStore) { f.onSearch = func([]qdrant.Search) error { return broken } },
 	} {
 		store := newFakeStore(2, at("a", 10))
 		spoil(store)
@@ -365,8 +246,8 @@ func TestResultJSON(t *testing.T) {
 	agreement, anchored := 0.91, 0.8
 	full := search.Result{
 		Version: 1, Corpus: "docs", Query: "คำถาม", Lang: "th", Lambda: 0.7, TopK: 10,
-		Anchor:    search.Anchor{Text: "question", Lang: "en", Origin: "given", Agreement: &agreement, Status: search.StatusOK},
-		Certified: true, Depth: 50,
+		Anchor:   search.Anchor{Text: "question", Lang: "en", Origin: "given", Agreement: &agreement, Status: search.StatusOK},
+		Strategy: retrieve.Synergy, Certified: true, Depth: 50,
 		Hits: []search.Hit{{
 			Rank: 1, ID: "d", Score: 0.83, Source: 0.85, Anchor: &anchored, Lang: "th", Title: "title", Text: "text",
 			Chunk: 1, Chunks: 2, Metadata: map[string]any{"year": 2026},

@@ -17,6 +17,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 	"github.com/query-synergy/query-synergy/internal/qdrant/storetest"
+	"github.com/query-synergy/query-synergy/internal/retrieve"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/testenv"
 )
@@ -35,7 +36,13 @@ func TestXQuAD(t *testing.T) {
 			x := newXQuAD(t, dir, lang)
 			for _, lambda := range lambdas {
 				want := expected[lang][strconv.FormatFloat(lambda, 'f', 2, 64)]
-				x.check(t, lambda, want)
+				strategies := []retrieve.Strategy{retrieve.Synergy}
+				if lambda == rankingLambda {
+					strategies = []retrieve.Strategy{retrieve.Union, retrieve.Fused, retrieve.Synergy}
+				}
+				for _, strategy := range strategies {
+					x.check(t, strategy, lambda, want)
+				}
 			}
 		})
 	}
@@ -155,7 +162,7 @@ func (x *xquad) bruteForce(question int, lambda float64) []scoredID {
 	return out
 }
 
-func (x *xquad) check(t *testing.T, lambda float64, want [3]float64) {
+func (x *xquad) check(t *testing.T, strategy retrieve.Strategy, lambda float64, want [3]float64) {
 	t.Helper()
 	const topK = 10
 	qrels, run := metrics.Qrels{}, metrics.Run{}
@@ -165,19 +172,19 @@ func (x *xquad) check(t *testing.T, lambda float64, want [3]float64) {
 		}
 		got, err := x.searcher.Run(t.Context(), search.Query{
 			Corpus: "xquad", Lang: x.lang, Text: q.Text,
-			Anchor: x.anchors[i].Text, AnchorLang: "en", Lambda: lambda, TopK: topK,
+			Anchor: x.anchors[i].Text, AnchorLang: "en", Lambda: lambda, TopK: topK, Strategy: strategy,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !got.Certified {
-			t.Fatalf("question %s, λ = %v: not certified", q.ID, lambda)
+			t.Fatalf("question %s, %s, λ = %v: not certified", q.ID, strategy, lambda)
 		}
 		exact := x.bruteForce(i, lambda)
 		for rank, hit := range got.Hits {
 			if hit.ID != exact[rank].id || math.Abs(hit.Score-exact[rank].score) > 1e-6 {
-				t.Fatalf("question %s, λ = %v, rank %d: %s with %v, want %s with %v",
-					q.ID, lambda, rank+1, hit.ID, hit.Score, exact[rank].id, exact[rank].score)
+				t.Fatalf("question %s, %s, λ = %v, rank %d: %s with %v, want %s with %v",
+					q.ID, strategy, lambda, rank+1, hit.ID, hit.Score, exact[rank].id, exact[rank].score)
 			}
 			run[q.ID] = append(run[q.ID], metrics.Scored{DocID: hit.ID, Score: hit.Score})
 		}
@@ -191,7 +198,7 @@ func (x *xquad) check(t *testing.T, lambda float64, want [3]float64) {
 	means := evaluation.Means()
 	for i, m := range measures {
 		if math.Abs(means[m]-want[i]) > 1e-6 {
-			t.Errorf("λ = %v: %s = %.6f, want %.6f", lambda, m, means[m], want[i])
+			t.Errorf("%s, λ = %v: %s = %.6f, want %.6f", strategy, lambda, m, means[m], want[i])
 		}
 	}
 }

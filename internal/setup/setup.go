@@ -9,12 +9,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 
 	"github.com/query-synergy/query-synergy/internal/anchor"
 	"github.com/query-synergy/query-synergy/internal/cache"
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/embedding"
+	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/profile"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
@@ -136,16 +138,45 @@ func (e *Embedder) Close() error {
 	return e.cache.Close()
 }
 
+// tuned reads the profile that the settings name; nil where they name none.
+func (e *Embedder) tuned(s config.Query) (*profile.Profile, error) {
+	if s.Profile == "" {
+		return nil, nil
+	}
+	return profile.Read(s.Profile, e.Identity().Model)
+}
+
+// Trust returns how anchors are judged: as the profile says of their translator
+// or, where it does not know it, with no trust in a machine's and full trust in
+// what people gave or put into a file.
+func (e *Embedder) Trust(s config.Query) (search.Trust, error) {
+	tuned, err := e.tuned(s)
+	if err != nil {
+		return nil, err
+	}
+	return func(documents, origin string) (search.Standing, bool) {
+		name := origin
+		if origin == anchor.OriginGiven {
+			name = evalsuite.Human
+		}
+		if trusted, lambda, ok := tuned.Trust(documents, s.AnchorLang, name); ok {
+			standing := search.Standing{Trust: trusted}
+			if s.Lambda == nil {
+				standing.Lambda = &lambda
+			}
+			return standing, true
+		}
+		return search.Standing{}, origin != anchor.OriginGiven && !strings.HasPrefix(origin, anchor.OriginFile)
+	}, nil
+}
+
 // Lambdas returns the λ to use by language of the documents: what was asked for,
 // else what was tuned for the language, else what was measured for the model,
 // else the paper's.
 func (e *Embedder) Lambdas(s config.Query) (func(language string) float64, error) {
-	var tuned *profile.Profile
-	if s.Profile != "" {
-		var err error
-		if tuned, err = profile.Read(s.Profile, e.Identity().Model); err != nil {
-			return nil, err
-		}
+	tuned, err := e.tuned(s)
+	if err != nil {
+		return nil, err
 	}
 	return func(language string) float64 {
 		if s.Lambda != nil {
@@ -218,6 +249,15 @@ func NewTranslator(s *config.Translate, file string, log *slog.Logger) (*Transla
 		t.Translator = chain
 	}
 	return t, nil
+}
+
+// TranslatorName returns the Origin of the anchors that a translator writes,
+// which is its name in a profile.
+func TranslatorName(s *config.Translate) string {
+	if s.API == config.APIChat {
+		return anchor.OriginChat + s.Model
+	}
+	return s.API
 }
 
 // newMachine makes what translates, without its fallback.
