@@ -63,7 +63,7 @@ func (p *Prepared) legName(leg int) string {
 	if p.anchor.Text != "" {
 		names = append(names, "anchor")
 	}
-	for _, more := range p.Query.More {
+	for _, more := range p.More {
 		names = append(names, "anchor "+more.Lang)
 	}
 	if leg == retrieve.FusedLeg {

@@ -119,8 +119,8 @@ func (p *Prepared) result(parts []part) Result {
 		Lambda: parts[0].Weights[0], TopK: p.TopK, Strategy: cmp.Or(p.Strategy, retrieve.Synergy),
 		Anchor: judged(p.anchor, parts), Certified: true, Hits: []Hit{}, Timings: p.timings,
 	}
-	first := len(p.anchors) - len(p.Query.More) // of the further anchors
-	for i, more := range p.Query.More {
+	first := len(p.anchors) - len(p.More) // of the further anchors
+	for i, more := range p.More {
 		r.More = append(r.More, MoreAnchor{Text: more.Text, Lang: more.Lang, Weight: parts[0].Weights[1+first+i]})
 	}
 	for _, part := range parts {
