@@ -21,7 +21,7 @@ type Prepared struct {
 	anchor  Anchor
 	source  []float32
 	anchors [][]float32 // the anchor's, where there is one, and those of Query.More
-	timings Timings
+	timings Timings // Total is what preparing took
 }
 
 // At returns the query at another λ, for all languages.
@@ -89,6 +89,7 @@ func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
 			return nil, err
 		}
 	}
+	p.timings.Total = milliseconds(time.Since(start))
 	return p, p.finish()
 }
 

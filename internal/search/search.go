@@ -104,7 +104,7 @@ func (s *Searcher) Answer(ctx context.Context, p *Prepared) (Result, error) {
 	if p.RequireAnchor && result.Anchor.Status.Missing() {
 		return Result{}, &MissingAnchorError{Anchor: result.Anchor}
 	}
-	result.Timings.Total = milliseconds(time.Since(start)) + p.timings.Embed
+	result.Timings.Total += milliseconds(time.Since(start))
 	return result, nil
 }
 
