@@ -12,10 +12,11 @@ import (
 	"github.com/query-synergy/query-synergy/internal/anchor"
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
+	"github.com/query-synergy/query-synergy/internal/corpus"
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/peers"
-	"github.com/query-synergy/query-synergy/internal/profile"
 	"github.com/query-synergy/query-synergy/internal/setup"
+	"github.com/query-synergy/query-synergy/internal/trust"
 )
 
 type tableCommand struct {
@@ -280,7 +281,8 @@ type tuneCommand struct {
 	data
 	where
 	output
-	Out string `placeholder:"FILE" help:"Write the weights to this file, for query --profile."`
+	translations
+	Out string `placeholder:"FILE" help:"Write the weights to this file, for query --profile; with translators named, also how far each is trusted (see evaluate trust)."`
 }
 
 // Run finds λ for each language.
@@ -290,20 +292,28 @@ func (c *tuneCommand) Run(ctx context.Context, streams cli.Streams) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
+	available, err := b.translators(ctx, streams, c.translations, c.Verbose)
+	if err != nil {
+		return err
+	}
 	result, choices, err := evalsuite.Tune(ctx, b.spec, b.anchors, b.ranker)
 	if err != nil {
 		return err
 	}
-	if c.Out != "" {
-		tuned := profile.Profile{
-			Model: b.embedder.Identity().Model, AnchorLang: b.anchors, Dataset: c.Dataset, Langs: map[string]profile.Tuning{},
-		}
-		for language, choice := range choices {
-			tuned.Langs[language] = profile.Tuning{Lambda: choice.Lambda, Questions: choice.Questions}
-		}
-		if err := tuned.Write(c.Out); err != nil {
+	var fits map[evalsuite.Pairing]trust.Fit
+	if slices.ContainsFunc(b.spec.Langs, func(language string) bool { return len(available(language)) > 1 }) {
+		_, fits, err = evalsuite.Trust(ctx, b.spec, b.anchors, available, b.lab.Brute(corpus.DefaultChunking))
+		if err != nil {
 			return err
 		}
 	}
-	return c.print(streams, c.Metrics, result)
+	if c.Out != "" {
+		if err := b.profile(choices, fits).Write(c.Out); err != nil {
+			return err
+		}
+	}
+	if err := c.print(streams, c.Metrics, result); err != nil || c.JSON || c.CSV || fits == nil {
+		return err
+	}
+	return printFits(streams, b.spec.Langs, fits)
 }
