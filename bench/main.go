@@ -64,6 +64,7 @@ func run() (err error) {
 		{"query processes", func() error { return benchProcess(ctx, t, *root, dir, large, small) }},
 		{"search", func() error { return benchSearch(ctx, t, large, small) }},
 		{"strategies", func() error { return benchStrategies(ctx, t, large) }},
+		{"queries", func() error { return benchCachedQuery(ctx, t, large) }},
 		{"fusion", func() error { return benchFuse(t) }},
 		{"sweeps", func() error { return benchSweep(ctx, t, *root, dir) }},
 	} {

@@ -35,7 +35,8 @@ func buildAndRun(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(programs)) }()
 	build := exec.Command("go", "build", "-o", programs+string(filepath.Separator),
-		"github.com/query-synergy/query-synergy/cmd/indexer", "github.com/query-synergy/query-synergy/cmd/query")
+		"github.com/query-synergy/query-synergy/cmd/indexer", "github.com/query-synergy/query-synergy/cmd/query",
+		"github.com/query-synergy/query-synergy/cmd/evaluate")
 	if output, err := build.CombinedOutput(); err != nil {
 		return 0, fmt.Errorf("build the commands: %w\n%s", err, output)
 	}

