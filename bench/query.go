@@ -50,7 +50,7 @@ func benchCachedQuery(ctx context.Context, t *table, large string) (err error) {
 	schema := all.collection.Schema
 	client, err := embedding.New(embedding.Config{
 		BaseURL: endpoint.URL, Model: schema.Model, Cache: memory,
-		Profile: embedding.Profile{QueryPrefix: schema.QueryPrefix, PassagePrefix: schema.PassagePrefix, Dimensions: schema.Dimensions},
+		Profile: embedding.ProfileFor(schema.Model),
 	})
 	if err != nil {
 		return err
