@@ -21,7 +21,7 @@ type Prepared struct {
 	anchor  Anchor
 	source  []float32
 	anchors [][]float32 // the anchor's, where there is one, and those of Query.More
-	timings Timings // Total is what preparing took
+	timings Timings     // Total is what preparing took
 }
 
 // At returns the query at another λ, for all languages.
