@@ -282,7 +282,8 @@ type tuneCommand struct {
 	where
 	output
 	translations
-	Out string `placeholder:"FILE" help:"Write the weights to this file, for query --profile; with translators named, also how far each is trusted (see evaluate trust)."`
+	FromGenerated []string `placeholder:"FILE" help:"Find lambda without judged questions: from queries that indexer generate made, translated by the one translator that is named. The judged questions only show what came of it."`
+	Out           string   `placeholder:"FILE" help:"Write the weights to this file, for query --profile; with translators named, also how far each is trusted (see evaluate trust)."`
 }
 
 // Run finds λ for each language.
@@ -295,6 +296,9 @@ func (c *tuneCommand) Run(ctx context.Context, streams cli.Streams) (err error) 
 	available, err := b.translators(ctx, streams, c.translations, c.Verbose)
 	if err != nil {
 		return err
+	}
+	if len(c.FromGenerated) > 0 {
+		return c.fromGenerated(ctx, streams, b, available)
 	}
 	result, choices, err := evalsuite.Tune(ctx, b.spec, b.anchors, b.ranker)
 	if err != nil {
