@@ -42,6 +42,8 @@ func TestScripts(t *testing.T) {
 		"HASHED_URL=" + hashed,
 		"SAMPLE_URL=" + embeddingtest.Start(t, embeddingtest.Sample(t)),
 		"CHAT_URL=" + embeddingtest.Start(t, translateSample(t)),
+		"GENERATE_URL=" + embeddingtest.Start(t, generateQueries("")),
+		"OLMLESS_URL=" + embeddingtest.Start(t, generateQueries("olm")),
 		"HTML_URL=" + embeddingtest.Start(t, http.HandlerFunc(serveHTML)),
 		"GORACE=atexit_sleep_ms=0",       // else every command ends a second late
 		"DOWN_URL=http://127.0.0.1:1/v1", // nobody listens on port 1
@@ -59,6 +61,7 @@ func TestScripts(t *testing.T) {
 				"QDRANT_LOCAL_PATH": "store",
 				"EMBEDDING_CACHE":   "embeddings.db",
 				"TRANSLATE_CACHE":   "translations.db",
+				"GENERATE_CACHE":    "generated.db",
 			} {
 				env.Setenv(name, filepath.Join(env.WorkDir, path))
 			}
@@ -210,6 +213,37 @@ func translateSample(t *testing.T) http.Handler {
 		_ = json.NewEncoder(w).Encode(map[string]any{"choices": []any{map[string]any{
 			"message": map[string]string{"role": "assistant", "content": text}, "finish_reason": "stop",
 		}}})
+	})
+}
+
+// generateQueries returns a chat endpoint whose model asks English and Chinese
+// questions about the last word of a passage, as the seed wants them; in other
+// languages it falls back to English. What holds the word refused it refuses.
+func generateQueries(refused string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Seed     int
+			Messages []struct{ Content string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || len(in.Messages) != 1 {
+			http.Error(w, "want one message", http.StatusBadRequest)
+			return
+		}
+		prompt := in.Messages[0].Content
+		if refused != "" && strings.Contains(prompt, refused) {
+			http.Error(w, "this passage is refused", http.StatusBadRequest)
+			return
+		}
+		about := prompt[strings.LastIndexByte(prompt, ' ')+1:]
+		text := fmt.Sprintf("What would be the answer to question %d about the %s?", in.Seed%1000, about)
+		if strings.Contains(prompt, "Chinese") {
+			text = fmt.Sprintf("第%d个问题：关于%s的答案是什么？", in.Seed%1000, about)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"choices": []any{map[string]any{"message": map[string]string{"role": "assistant", "content": text}, "finish_reason": "stop"}},
+			"usage":   map[string]int{"prompt_tokens": 20, "completion_tokens": 10, "total_tokens": 30},
+		})
 	})
 }
 

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"sync/atomic"
 
@@ -13,22 +13,18 @@ import (
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/corpus"
 	"github.com/query-synergy/query-synergy/internal/ingest"
-	"github.com/query-synergy/query-synergy/internal/lang"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/setup"
 )
 
 type indexCommand struct {
-	Corpus  string   `required:"" placeholder:"NAME" help:"Name of the corpus."`
-	Lang    string   `placeholder:"TAG" help:"Language of the documents, such as th or zh-Hant. Without it every document must name its own."`
-	Format  string   `default:"jsonl" enum:"${formats}" placeholder:"FORM" help:"Form of the files: ${enum} (default: ${default}). Gzip is recognised."`
-	OnError string   `default:"fail" enum:"fail, skip" placeholder:"WHAT" help:"What a bad record does: ${enum} (default: ${default}). With skip, the exit code is 3 where any was skipped."`
-	Files   []string `arg:"" name:"file" help:"Files to read, folders for beir, - for standard input."`
+	Corpus string `required:"" placeholder:"NAME" help:"Name of the corpus."`
+	documentFlags
+	EmbedTitle *bool `negatable:"" help:"Embed the title with the text (default: yes, but no for squad and xquad-r)."`
 
-	ChunkRunes   int   `default:"${chunk_runes}" placeholder:"N" help:"Longer documents are cut into chunks of at most this many characters (default: ${default})."`
-	OverlapRunes int   `default:"${overlap_runes}" placeholder:"N" help:"How much a chunk repeats of the one before, in characters (default: ${default})."`
-	EmbedTitle   *bool `negatable:"" help:"Embed the title with the text (default: yes, but no for squad and xquad-r)."`
+	Augment []string `and:"augmented" placeholder:"FILE" help:"Blend into each passage's vector those of the queries that it answers, from these files (indexer generate writes one)."`
+	Alpha   *float64 `and:"augmented" placeholder:"F" help:"Weight of each generated query beside its passage, from 0, which is the plain index, to 1; a small one such as 0.02."`
 
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
 	Verbose bool `short:"v" help:"Say more on stderr."`
@@ -46,6 +42,11 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	opts, read, err := c.options()
 	if err != nil {
 		return cli.UsageError{Err: err}
+	}
+	if c.Alpha != nil {
+		if opts.Augment, err = c.augmentation(ctx, read, streams.Stderr); err != nil {
+			return err
+		}
 	}
 	if slices.Contains(c.Files, "-") {
 		read.Stdin = interruptible(ctx, streams.Stdin)
@@ -85,7 +86,7 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	report, err := ingest.Run(ctx, store, embedder, opts, corpus.Read(ctx, read, c.Files...))
 	progress.Close()
 	if err == nil && report.Documents == 0 && skipped == 0 {
-		return errors.New("the input holds no documents")
+		return errNoDocuments
 	}
 	if err := c.print(streams, report, skipped); err != nil {
 		return err
@@ -120,41 +121,14 @@ func (w *workload) estimate(passages int) int64 {
 
 // options checks what the flags say of documents.
 func (c *indexCommand) options() (ingest.Options, corpus.Options, error) {
-	format, err := corpus.ParseFormat(c.Format)
-	if err != nil {
-		return ingest.Options{}, corpus.Options{}, err
-	}
-	opts := ingest.Options{
-		Corpus:      c.Corpus,
-		Chunking:    corpus.Chunking{MaxRunes: c.ChunkRunes, OverlapRunes: c.OverlapRunes},
-		EmbedsTitle: format.EmbedsTitle(),
-	}
+	read, chunking, err := c.documentFlags.options()
+	opts := ingest.Options{Corpus: c.Corpus, Chunking: chunking, EmbedsTitle: read.Format.EmbedsTitle()}
 	if c.EmbedTitle != nil {
 		opts.EmbedsTitle = *c.EmbedTitle
 	}
-	read := corpus.Options{Format: format}
 	// "en" stands in for a language that only the documents will name.
-	key := qdrant.Key{Corpus: c.Corpus, Lang: "en"}
-	if c.Lang != "" {
-		tag, err := lang.Parse(c.Lang)
-		if err != nil {
-			return opts, read, fmt.Errorf("--lang: %w", err)
-		}
-		read.Lang, key.Lang = tag, tag
-	}
-	return opts, read, errors.Join(key.Validate(), opts.Chunking.Validate())
-}
-
-// interruptible returns a reader of r that ends when ctx does, also where r
-// waits for a terminal or a pipe, which no signal ends.
-func interruptible(ctx context.Context, r io.Reader) io.Reader {
-	out, in := io.Pipe()
-	go func() {
-		_, err := io.Copy(in, r)
-		in.CloseWithError(err)
-	}()
-	context.AfterFunc(ctx, func() { out.CloseWithError(context.Cause(ctx)) })
-	return out
+	key := qdrant.Key{Corpus: c.Corpus, Lang: cmp.Or(read.Lang, "en")}
+	return opts, read, errors.Join(key.Validate(), err, c.checkAugment())
 }
 
 func (c *indexCommand) print(streams cli.Streams, r ingest.Report, skipped int) error {
@@ -167,9 +141,14 @@ func (c *indexCommand) print(streams cli.Streams, r ingest.Report, skipped int) 
 			Skipped int `json:"skipped"`
 		}{1, c.Corpus, c.Lang, r, skipped})
 	}
-	_, err := fmt.Fprintf(streams.Stdout, "%s: %s in %s: %d embedded, %d from the cache, %d written, %d unchanged, %d removed, %d skipped\n",
+	augmented := ""
+	if c.Alpha != nil && *c.Alpha != 0 {
+		augmented = fmt.Sprintf("; %d augmented, for which %d generated queries were embedded and %d came from the cache",
+			r.Augmented, r.QueriesEmbedded, r.QueriesCached)
+	}
+	_, err := fmt.Fprintf(streams.Stdout, "%s: %s in %s: %d embedded, %d from the cache, %d written, %d unchanged, %d removed, %d skipped%s\n",
 		c.Corpus, counted(r.Documents, "document"), counted(r.Passages, "passage"),
-		r.Embedded, r.Cached, r.Written, r.Unchanged, r.Removed, skipped)
+		r.Embedded, r.Cached, r.Written, r.Unchanged, r.Removed, skipped, augmented)
 	return err
 }
 
@@ -186,7 +165,7 @@ func explain(err error) error {
 		return cli.WithHint(err, "mend the record, or pass --on-error skip; what was indexed stays, and is not embedded again")
 	}
 	if _, ok := errors.AsType[*qdrant.SchemaError](err); ok {
-		return cli.WithHint(err, "pass the settings of the index, or remove it with indexer delete and index again")
+		return cli.WithHint(err, "pass the settings of the index, index under another corpus name, or remove the index with indexer delete")
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 // Command indexer puts documents into the vector store, one index a language.
 //
 //	indexer --corpus NAME --lang TAG [--format FORMAT] FILE...
+//	indexer generate --out FILE --langs TAG,... [-n N] [--format FORMAT] FILE...
 //	indexer status
 //	indexer delete --corpus NAME --lang TAG
 package main
@@ -31,9 +32,10 @@ Example:
 
 // grammar is the command line. Indexing is the default command.
 type grammar struct {
-	Index  indexCommand  `cmd:"" default:"withargs" help:"Index documents (the default command)."`
-	Status statusCommand `cmd:"" help:"List corpora, languages, counts and models."`
-	Delete deleteCommand `cmd:"" help:"Delete an index."`
+	Index    indexCommand    `cmd:"" default:"withargs" help:"Index documents (the default command)."`
+	Generate generateCommand `cmd:"" help:"Have a chat model write the queries that passages answer, for --augment."`
+	Status   statusCommand   `cmd:"" help:"List corpora, languages, counts and models."`
+	Delete   deleteCommand   `cmd:"" help:"Delete an index."`
 }
 
 func run(ctx context.Context, args []string, streams cli.Streams) error {

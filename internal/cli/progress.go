@@ -26,6 +26,7 @@ type Progress struct {
 	bars   *mpb.Progress // nil: nothing is drawn
 	bar    *mpb.Bar
 	total  atomic.Int64 // 0: unknown
+	note   atomic.Pointer[string]
 }
 
 // Progress begins to show the progress of what, with rate and, where total > 0,
@@ -43,17 +44,23 @@ func (s Streams) Progress(what string, total int64, unit Unit) *Progress {
 		rate = decor.AverageSpeed(decor.SizeB1024(0), "% .1f")
 	}
 	name, space := decor.Name(Clean(what)+" "), decor.Name(" ")
+	note := decor.Any(func(decor.Statistics) string {
+		if text := p.note.Load(); text != nil {
+			return ", " + *text
+		}
+		return ""
+	})
 	if total > 0 {
 		// mpb would take a total given here for final.
 		p.bar = p.bars.New(0, mpb.BarStyle().Rbound("] "),
 			mpb.PrependDecorators(name, pair, space),
-			mpb.AppendDecorators(rate, decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
+			mpb.AppendDecorators(rate, decor.Name(", "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left"), note))
 		p.SetTotal(total)
 		return p
 	}
 	p.bar = p.bars.New(0, mpb.SpinnerStyle(), mpb.BarWidth(1),
 		mpb.PrependDecorators(name),
-		mpb.AppendDecorators(space, one, space, rate))
+		mpb.AppendDecorators(space, one, space, rate, note))
 	return p
 }
 
@@ -75,6 +82,12 @@ func (p *Progress) SetTotal(total int64) {
 		p.total.Store(total)
 		p.bar.SetTotal(total, false)
 	}
+}
+
+// Note shows a short text behind the rest, in place of the one before.
+func (p *Progress) Note(text string) {
+	text = Clean(text)
+	p.note.Store(&text)
 }
 
 // Printf prints a line on stderr, above what is drawn.

@@ -75,6 +75,8 @@ func TestProgressLeavesNoTrace(t *testing.T) {
 			progress := cli.Streams{Stderr: term.far}.Progress("embed \x1bth", test.total, test.unit)
 			defer progress.Close()
 			progress.Add(test.add)
+			progress.Note("5 of \x1bthem")
+			waitFor(t, "a note", func() bool { return strings.Contains(term.seen(), ", 5 of \uFFFDthem") })
 			waitFor(t, "a bar with "+test.shows, func() bool { return strings.Contains(term.seen(), test.shows) })
 			progress.Printf("line %d: %s", 7, "bad\x1b[2Jtext")
 			progress.Close()

@@ -61,6 +61,17 @@ func (f TranslateFlags) overrides() map[string]*string {
 	}
 }
 
+// GenerateFlags say what writes queries for passages.
+type GenerateFlags struct {
+	BaseURL *string `name:"generate-url" placeholder:"URL" help:"${GENERATE_BASE_URL}"`
+	Model   *string `name:"generate-model" placeholder:"NAME" help:"${GENERATE_MODEL}"`
+	Cache   *string `name:"generate-cache" placeholder:"FILE" help:"${GENERATE_CACHE}"`
+}
+
+func (f GenerateFlags) overrides() map[string]*string {
+	return map[string]*string{"GENERATE_BASE_URL": f.BaseURL, "GENERATE_MODEL": f.Model, "GENERATE_CACHE": f.Cache}
+}
+
 // QueryFlags say how a query is answered.
 type QueryFlags struct {
 	Lambda     *string `name:"lambda" placeholder:"F" help:"${QUERY_LAMBDA}"`

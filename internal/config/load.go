@@ -72,6 +72,14 @@ type variables struct {
 	FallbackAPIKeyFile string `env:"TRANSLATE_FALLBACK_API_KEY_FILE"`
 	FallbackModel      string `env:"TRANSLATE_FALLBACK_MODEL"`
 
+	GenerateBaseURL     string        `env:"GENERATE_BASE_URL"`
+	GenerateAPIKey      string        `env:"GENERATE_API_KEY"`
+	GenerateAPIKeyFile  string        `env:"GENERATE_API_KEY_FILE"`
+	GenerateModel       string        `env:"GENERATE_MODEL"`
+	GenerateConcurrency int           `env:"GENERATE_CONCURRENCY"`
+	GenerateTimeout     time.Duration `env:"GENERATE_TIMEOUT"`
+	GenerateCache       string        `env:"GENERATE_CACHE"`
+
 	QueryLambda   *float64      `env:"QUERY_LAMBDA"`
 	Profile       string        `env:"QUERY_PROFILE"`
 	AnchorLang    string        `env:"ANCHOR_LANG"`
@@ -127,6 +135,8 @@ func (r *reader) read() Settings {
 		TranslateTimeout:     DefaultTranslateTimeout,
 		TranslateAPI:         APIChat,
 		FallbackAPI:          APIChat,
+		GenerateConcurrency:  DefaultGenerateConcurrency,
+		GenerateTimeout:      DefaultGenerateTimeout,
 		AnchorLang:           DefaultAnchorLang,
 		AnchorTimeout:        DefaultAnchorTimeout,
 	}
@@ -143,6 +153,7 @@ func (r *reader) read() Settings {
 		},
 		Embedding: r.embedding(shared),
 		Translate: r.translate(shared),
+		Generate:  r.generate(shared),
 		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang, AnchorTimeout: v.AnchorTimeout},
 	}
 	if settings.Qdrant.URL == "" && settings.Qdrant.LocalPath == "" {
@@ -175,6 +186,7 @@ func (r *reader) checkRanges() {
 		"QDRANT_TIMEOUT":    v.QdrantTimeout,
 		"EMBEDDING_TIMEOUT": v.EmbeddingTimeout,
 		"TRANSLATE_TIMEOUT": v.TranslateTimeout,
+		"GENERATE_TIMEOUT":  v.GenerateTimeout,
 		"ANCHOR_TIMEOUT":    v.AnchorTimeout,
 	} {
 		if value < minTimeout || value > maxTimeout {
@@ -191,6 +203,7 @@ func (r *reader) checkRanges() {
 		"EMBEDDING_CONCURRENCY":  {v.EmbeddingConcurrency, maxConcurrency},
 		"EMBEDDING_MAX_ATTEMPTS": {v.EmbeddingMaxAttempts, maxAttempts},
 		"EMBEDDING_CACHE_MB":     {v.EmbeddingCacheMB, maxCacheMB},
+		"GENERATE_CONCURRENCY":   {v.GenerateConcurrency, maxConcurrency},
 	} {
 		if check.value < 1 || check.value > check.high {
 			r.fault(name, "is out of range")
@@ -288,6 +301,34 @@ func (r *reader) fallback() *Translate {
 		r.fault("TRANSLATE_FALLBACK_MODEL", "is needed with TRANSLATE_FALLBACK_BASE_URL")
 	}
 	return fallback
+}
+
+// generate returns what writes queries for passages, nil where no model is
+// named.
+func (r *reader) generate(shared openAIEndpoint) *Generate {
+	v := &r.vars
+	generate := &Generate{
+		BaseURL:     r.baseURL("GENERATE_BASE_URL", v.GenerateBaseURL),
+		APIKey:      r.secret("GENERATE_API_KEY", v.GenerateAPIKey, v.GenerateAPIKeyFile),
+		Model:       v.GenerateModel,
+		Concurrency: v.GenerateConcurrency,
+		Timeout:     v.GenerateTimeout,
+	}
+	if generate.Model == "" {
+		return nil
+	}
+	if generate.BaseURL == "" {
+		generate.BaseURL = shared.baseURL
+	}
+	if generate.BaseURL == "" {
+		// No default: passages go to a stranger only where someone said so.
+		r.fault("GENERATE_BASE_URL", "is needed with GENERATE_MODEL")
+	}
+	if generate.APIKey == (Secret{}) {
+		generate.APIKey = shared.keyFor(generate.BaseURL)
+	}
+	generate.CachePath = r.cachePath("GENERATE_CACHE", v.GenerateCache, generateFile)
+	return generate
 }
 
 func (r *reader) api(name, value string) string {

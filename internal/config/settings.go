@@ -23,6 +23,9 @@ const (
 
 	DefaultTranslateTimeout = 10 * time.Second
 
+	DefaultGenerateConcurrency = 4
+	DefaultGenerateTimeout     = 60 * time.Second
+
 	DefaultAnchorLang    = "en"
 	DefaultAnchorTimeout = 2 * time.Second
 )
@@ -33,6 +36,7 @@ type Settings struct {
 	Qdrant    Qdrant
 	Embedding Embedding
 	Translate *Translate // nil: no translator is configured
+	Generate  *Generate  // nil: no model that generates queries is configured
 	Query     Query
 }
 
@@ -82,6 +86,17 @@ type Translate struct {
 	Timeout   time.Duration // of one translation, retries included
 	CachePath string        // "": no cache
 	Fallback  *Translate    // asked where this one fails; nil: none
+}
+
+// Generate describes the OpenAI-compatible chat model that writes queries for
+// passages.
+type Generate struct {
+	BaseURL     string
+	APIKey      Secret // empty where none belongs to BaseURL
+	Model       string
+	Concurrency int           // passages asked about at once
+	Timeout     time.Duration // of one attempt
+	CachePath   string        // "": no cache
 }
 
 // Query holds what a query may leave to its surroundings.

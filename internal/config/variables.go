@@ -37,6 +37,7 @@ const (
 	storeName      = "store"
 	embeddingsFile = "embeddings.db"
 	translateFile  = "translations.db"
+	generateFile   = "generated.db"
 	cacheOff       = "off"
 )
 
@@ -95,6 +96,16 @@ var table = []Variable{
 	{"TRANSLATE_FALLBACK_API_KEY", "Its key", expectKey, "", ""},
 	{"TRANSLATE_FALLBACK_API_KEY_FILE", "File that holds TRANSLATE_FALLBACK_API_KEY", expectKeyFile, "", ""},
 	{"TRANSLATE_FALLBACK_MODEL", "Its chat model", expectText, "", ""},
+
+	{"GENERATE_BASE_URL", "Endpoint of the chat model that writes queries for passages", expectURL, "OPENAI_BASE_URL", "generate-url"},
+	{"GENERATE_API_KEY", "Key of that endpoint", expectKey,
+		"OPENAI_API_KEY where the endpoint is the one that it belongs to", ""},
+	{"GENERATE_API_KEY_FILE", "File that holds GENERATE_API_KEY", expectKeyFile, "", ""},
+	{"GENERATE_MODEL", "Chat model that writes queries for passages", expectText, "", "generate-model"},
+	{"GENERATE_CONCURRENCY", "Passages that it is asked about at once", expectWhole(maxConcurrency), strconv.Itoa(DefaultGenerateConcurrency), ""},
+	{"GENERATE_TIMEOUT", "Longest wait for one attempt", expectDuration, DefaultGenerateTimeout.String(), ""},
+	{"GENERATE_CACHE", `File of the cache of its replies; "off" for none`, expectPathOff,
+		cacheFolder + ", then /" + programFolder + "/" + generateFile, "generate-cache"},
 
 	{"QUERY_LAMBDA", "Weight of the source query, 1 means source only", "a number from 0 to 1", "the profile's, or else the model's, or else 0.5", "lambda"},
 	{"QUERY_PROFILE", "File of tuned weights that evaluate tune wrote", expectPath, "", "profile"},

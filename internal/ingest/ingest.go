@@ -2,7 +2,7 @@
 // compared with what the index already holds, embedded and written, one index a
 // language.
 //
-//	documents → plan (what is new?) → embed → write
+//	documents → plan (what is new?) → embed [→ blend with queries] → write
 //
 // The stages run side by side, so that the endpoint is never kept waiting, and
 // hold a bounded number of passages. A run that is killed at any moment leaves
@@ -53,6 +53,9 @@ type Options struct {
 	Batch int
 	// Concurrency is how many batches are embedded at the same time.
 	Concurrency int
+	// Augment, if set and its Alpha is not 0, blends into each passage's vector
+	// those of the queries that it answers.
+	Augment *Augment
 	// Progress, if set, is called after each step, from one goroutine at a time.
 	Progress func(Report)
 }
@@ -62,11 +65,16 @@ type Report struct {
 	Documents int `json:"documents"` // read
 	Passages  int `json:"passages"`  // that they were cut into
 	Unchanged int `json:"unchanged"` // passages that the index held already
-	Embedded  int `json:"embedded"`  // texts that the endpoint embedded
+	Embedded  int `json:"embedded"`  // texts that the endpoint embedded, generated queries too
 	Cached    int `json:"cached"`    // texts found in the embedding cache
 	Written   int `json:"written"`   // passages written
 	Removed   int `json:"removed"`   // passages removed because their document became shorter
 	Tokens    int `json:"tokens"`    // as the endpoint counted them
+	// Of an augmented index: passages embedded that have generated queries, and
+	// how many of the texts above were such queries.
+	Augmented       int `json:"augmented"`
+	QueriesEmbedded int `json:"queries_embedded"`
+	QueriesCached   int `json:"queries_cached"`
 }
 
 // Run indexes the documents and reports what was done, also where it fails or
@@ -84,6 +92,12 @@ func Run(ctx context.Context, store Store, embedder Embedder, opts Options, docs
 		store: store, embedder: embedder, opts: opts,
 		indexes: map[string]*index{},
 		toEmbed: make(chan *batch), toWrite: make(chan *batch, opts.Concurrency),
+	}
+	if a := opts.Augment; a != nil && a.Alpha != 0 {
+		if !(a.Alpha > 0 && a.Alpha <= 1) {
+			return Report{}, fmt.Errorf("alpha %v must be from 0 to 1", a.Alpha)
+		}
+		r.augment = newAugmenter(*a, embedder, r.count)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -103,6 +117,7 @@ type run struct {
 	store    Store
 	embedder Embedder
 	opts     Options
+	augment  *augmenter        // nil: a plain index
 	indexes  map[string]*index // by language; the planner's alone
 
 	toEmbed chan *batch
@@ -194,13 +209,17 @@ func (r *run) index(ctx context.Context, lang string) (*index, error) {
 
 func (r *run) schema() qdrant.Schema {
 	id := r.embedder.Identity()
-	return qdrant.Schema{
+	schema := qdrant.Schema{
 		Model: id.Model, Dimensions: id.Dimensions,
 		QueryPrefix: id.QueryPrefix, PassagePrefix: id.PassagePrefix,
 		QueryBody: id.QueryBody, PassageBody: id.PassageBody,
 		EmbedsTitle: r.opts.EmbedsTitle,
 		ChunkRunes:  r.opts.Chunking.MaxRunes, OverlapRunes: r.opts.Chunking.OverlapRunes,
 	}
+	if r.augment != nil {
+		schema.Augment = r.augment.schema
+	}
+	return schema
 }
 
 func (r *run) planBatch(ctx context.Context, x *index) error {
@@ -261,6 +280,11 @@ func (r *run) embed(ctx context.Context) error {
 		})
 		if err != nil {
 			return fmt.Errorf("index %s: %w", b.index.key, err)
+		}
+		if r.augment != nil {
+			if vectors, err = r.augment.blend(ctx, b.passages, vectors); err != nil {
+				return fmt.Errorf("index %s: %w", b.index.key, err)
+			}
 		}
 		for i := range b.points {
 			b.points[i].Vector = vectors[i]

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	qc "github.com/qdrant/go-client/qdrant"
 )
@@ -59,6 +60,38 @@ type Schema struct {
 	EmbedsTitle   bool   `json:"embeds_title"`
 	ChunkRunes    int    `json:"chunk_runes"`
 	OverlapRunes  int    `json:"overlap_runes"`
+	// Augment says which generated queries the vectors hold besides their
+	// passages; nil: none.
+	Augment *Augment `json:"augment,omitempty"`
+}
+
+// Augment describes an index whose vectors are blends of passages and queries.
+type Augment struct {
+	Alpha      float64  `json:"alpha"` // above 0, to 1
+	Queries    int      `json:"queries"`
+	PerPassage int      `json:"per_passage"` // the most that one has in a language
+	Langs      []string `json:"langs"`
+	Models     []string `json:"models"`  // that generated them, as far as is known
+	Prompts    []string `json:"prompts"` // hashes, likewise
+	Hash       string   `json:"hash"`    // of all queries, in order
+}
+
+// alpha is 0 where nothing is augmented.
+func (s Schema) alpha() float64 {
+	if s.Augment == nil {
+		return 0
+	}
+	return s.Augment.Alpha
+}
+
+// bank names the queries. Models and prompts belong to their history and do not
+// change a vector.
+func (s Schema) bank() string {
+	const digits = 12
+	if s.Augment == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d in %s, %.*s", s.Augment.Queries, strings.Join(s.Augment.Langs, ", "), digits, s.Augment.Hash)
 }
 
 // Diff returns one sentence for each field in which the index, s, differs from
@@ -78,6 +111,8 @@ func (s Schema) Diff(now Schema) []string {
 		{"embeds title", s.EmbedsTitle, now.EmbedsTitle},
 		{"chunk runes", s.ChunkRunes, now.ChunkRunes},
 		{"overlap runes", s.OverlapRunes, now.OverlapRunes},
+		{"alpha", s.alpha(), now.alpha()},
+		{"generated queries", s.bank(), now.bank()},
 	} {
 		if field.index != field.run {
 			differences = append(differences, fmt.Sprintf("%s: index has %s, this run has %s",
@@ -110,6 +145,9 @@ func (s Schema) validate() error {
 	if s.Dimensions < 1 || s.Dimensions > maxDimensions {
 		return fmt.Errorf("schema has %d dimensions: want 1 to %d", s.Dimensions, maxDimensions)
 	}
+	if a := s.Augment; a != nil && !(a.Alpha > 0 && a.Alpha <= 1) {
+		return fmt.Errorf("schema has alpha %v: want more than 0, to 1", a.Alpha)
+	}
 	return nil
 }
 
@@ -134,14 +172,36 @@ func (r record) metadata() (map[string]*qc.Value, error) {
 	if err := decoder.Decode(&fields); err != nil {
 		return nil, err
 	}
-	for name, value := range fields {
-		if number, ok := value.(json.Number); ok {
-			if fields[name], err = number.Int64(); err != nil {
+	stored, err := numbers(fields)
+	if err != nil {
+		return nil, err
+	}
+	return qc.TryValueMap(map[string]any{recordKey: stored})
+}
+
+// numbers returns a JSON value with int64 and float64 for the json.Number in it.
+func numbers(value any) (any, error) {
+	var err error
+	switch v := value.(type) {
+	case json.Number:
+		if whole, err := v.Int64(); err == nil {
+			return whole, nil
+		}
+		return v.Float64()
+	case map[string]any:
+		for name := range v {
+			if v[name], err = numbers(v[name]); err != nil {
+				return nil, err
+			}
+		}
+	case []any:
+		for i := range v {
+			if v[i], err = numbers(v[i]); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return qc.TryValueMap(map[string]any{recordKey: fields})
+	return value, nil
 }
 
 func parseRecord(metadata map[string]*qc.Value) (record, error) {

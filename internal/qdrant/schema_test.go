@@ -30,6 +30,9 @@ func TestSchemaDiff(t *testing.T) {
 func TestSchemaDiffSeesEveryField(t *testing.T) {
 	kind := reflect.TypeFor[qdrant.Schema]()
 	for i := range kind.NumField() {
+		if kind.Field(i).Name == "Augment" {
+			continue // TestSchemaDiffOfAugmented
+		}
 		var changed qdrant.Schema
 		switch field := reflect.ValueOf(&changed).Elem().Field(i); field.Kind() {
 		case reflect.String:
@@ -43,6 +46,39 @@ func TestSchemaDiffSeesEveryField(t *testing.T) {
 		}
 		if got := (qdrant.Schema{}).Diff(changed); len(got) != 1 {
 			t.Errorf("%s: got %q, want one difference", kind.Field(i).Name, got)
+		}
+	}
+}
+
+func TestSchemaDiffOfAugmented(t *testing.T) {
+	augmented := func(change func(*qdrant.Augment)) qdrant.Schema {
+		a := qdrant.Augment{
+			Alpha: 0.02, Queries: 190, PerPassage: 5, Langs: []string{"en", "es"},
+			Models: []string{"m"}, Prompts: []string{"p"}, Hash: "0123456789abcdef",
+		}
+		change(&a)
+		return qdrant.Schema{Model: "m", Augment: &a}
+	}
+	index, plain := augmented(func(*qdrant.Augment) {}), qdrant.Schema{Model: "m"}
+	for name, test := range map[string]struct {
+		index, run qdrant.Schema
+		want       []string
+	}{
+		"the same":    {index, augmented(func(*qdrant.Augment) {}), nil},
+		"other alpha": {index, augmented(func(a *qdrant.Augment) { a.Alpha = 0.05 }), []string{"alpha: index has 0.02, this run has 0.05"}},
+		"other queries": {index, augmented(func(a *qdrant.Augment) { a.Queries, a.Hash = 191, "fedcba9876543210" }), []string{
+			`generated queries: index has "190 in en, es, 0123456789ab", this run has "191 in en, es, fedcba987654"`,
+		}},
+		"the same texts by another model": {index, augmented(func(a *qdrant.Augment) { a.Models = nil }), nil},
+		"plain run": {index, plain, []string{
+			"alpha: index has 0.02, this run has 0", `generated queries: index has "190 in en, es, 0123456789ab", this run has none`,
+		}},
+		"plain index": {plain, index, []string{
+			"alpha: index has 0, this run has 0.02", `generated queries: index has none, this run has "190 in en, es, 0123456789ab"`,
+		}},
+	} {
+		if got := test.index.Diff(test.run); !slices.Equal(got, test.want) {
+			t.Errorf("%s: got %q, want %q", name, got, test.want)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package setup makes the parts that a command works with out of its Settings:
-// the store, the embedding client, the translator. It is where packages that do
+// the store, the embedding client, the translator, the query generator. It is where packages that do
 // not know each other are joined, and it decides nothing else.
 package setup
 
@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/query-synergy/query-synergy/internal/anchor"
+	"github.com/query-synergy/query-synergy/internal/augment/generate"
 	"github.com/query-synergy/query-synergy/internal/cache"
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
@@ -205,8 +206,11 @@ func openCache(path string, maxBytes int64, log *slog.Logger) *cache.Cache {
 	return c
 }
 
-// translationsMaxBytes bounds the cache of translations, which are short.
-const translationsMaxBytes = 256 << 20
+// Bounds of the caches of texts, which are short.
+const (
+	translationsMaxBytes = 256 << 20
+	generatedMaxBytes    = 1 << 30
+)
 
 // Translator is where anchor queries come from, with its cache.
 type Translator struct {
@@ -287,6 +291,36 @@ func (t *Translator) Close() error {
 		return nil
 	}
 	return t.cache.Close()
+}
+
+// Generator is the model that writes queries for passages, with its cache.
+type Generator struct {
+	generate.Model
+	cache *cache.Cache
+}
+
+// NewGenerator makes the generator that the settings describe. It sends nothing
+// yet.
+func NewGenerator(s *config.Generate, log *slog.Logger) (*Generator, error) {
+	chat, err := generate.NewChat(generate.ChatConfig{
+		BaseURL: s.BaseURL, APIKey: s.APIKey.Reveal(), Model: s.Model, Timeout: s.Timeout, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	g := &Generator{Model: chat, cache: openCache(s.CachePath, generatedMaxBytes, log)}
+	if g.cache != nil {
+		g.Model = generate.NewCached(chat, g.cache, log)
+	}
+	return g, nil
+}
+
+// Close gives the cache free.
+func (g *Generator) Close() error {
+	if g.cache == nil {
+		return nil
+	}
+	return g.cache.Close()
 }
 
 // ExplainSearch adds what to do to the errors that a search meets when it is
