@@ -26,7 +26,7 @@ type indexed struct {
 
 // indexGenerated indexes n generated documents as the indexer does, with a
 // generator in place of the endpoint.
-func indexGenerated(ctx context.Context, dir string, n int) (report indexed, err error) {
+func indexGenerated(ctx context.Context, dir string, n int, enrich *ingest.Augment) (report indexed, err error) {
 	embedder, err := newGenerator()
 	if err != nil {
 		return report, err
@@ -38,7 +38,7 @@ func indexGenerated(ctx context.Context, dir string, n int) (report indexed, err
 	defer func() { err = errors.Join(err, store.Close()) }()
 	start := time.Now()
 	done, err := ingest.Run(ctx, store, embedder, ingest.Options{
-		Corpus: corpusName, Chunking: corpus.DefaultChunking, Batch: 64, Concurrency: 4,
+		Corpus: corpusName, Chunking: corpus.DefaultChunking, Batch: 64, Concurrency: 4, Augment: enrich,
 	}, documents(n))
 	if err != nil {
 		return report, err

@@ -40,7 +40,7 @@ func run() (err error) {
 	count := flag.Int("documents", 100_000, "with -index: how many")
 	flag.Parse()
 	if *index != "" {
-		report, err := indexGenerated(ctx, *index, *count)
+		report, err := indexGenerated(ctx, *index, *count, nil)
 		if err != nil {
 			return err
 		}
@@ -65,6 +65,7 @@ func run() (err error) {
 		{"search", func() error { return benchSearch(ctx, t, large, small) }},
 		{"strategies", func() error { return benchStrategies(ctx, t, large) }},
 		{"queries", func() error { return benchCachedQuery(ctx, t, large) }},
+		{"augmentation", func() error { return benchAugmented(ctx, t, dir, large) }},
 		{"fusion", func() error { return benchFuse(t) }},
 		{"sweeps", func() error { return benchSweep(ctx, t, *root, dir) }},
 	} {
