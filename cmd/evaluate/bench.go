@@ -66,6 +66,8 @@ type needs struct {
 	langs []string // whose questions become anchors as well
 	// sourceAnchors says that documents may be in the anchors' language.
 	sourceAnchors bool
+	// documents is the language of all documents; "" is that of the questions.
+	documents string
 }
 
 // open reads the data in all languages, and makes the ranker.
@@ -103,7 +105,11 @@ func (d *data) open(ctx context.Context, streams cli.Streams, w where, n needs) 
 	b.lab = lab.New(b.embedder, b.sets...)
 	if kind == storeNone {
 		b.ranker = b.lab.Brute(corpus.DefaultChunking)
-		return b, b.embed(ctx, streams, true)
+		documents := b.spec.Langs
+		if n.documents != "" {
+			documents = []string{n.documents}
+		}
+		return b, b.embed(ctx, streams, documents...)
 	}
 	store, err := b.openStore(ctx, w.Corpus)
 	if err != nil {
@@ -124,7 +130,7 @@ func (d *data) open(ctx context.Context, streams cli.Streams, w where, n needs) 
 		}
 	}
 	b.ranker = indexed
-	return b, b.embed(ctx, streams, false)
+	return b, b.embed(ctx, streams)
 }
 
 // kind says what ranks, and which flags override the settings for it.
@@ -217,31 +223,29 @@ func (b *bench) index(ctx context.Context, streams cli.Streams, store *setup.Sto
 	}, b.spec.Langs...)
 }
 
-// embed has all questions embedded and, if wanted, all passages.
-func (b *bench) embed(ctx context.Context, streams cli.Streams, passages bool) error {
+// embed has all questions embedded, and the passages in some languages.
+func (b *bench) embed(ctx context.Context, streams cli.Streams, passages ...string) error {
 	var questions, texts []string
 	for _, set := range b.sets {
 		for _, q := range set.Questions {
 			questions = append(questions, q.Text)
 		}
-		if passages && slices.Contains(b.spec.Langs, set.Lang) {
+		if slices.Contains(passages, set.Lang) {
 			more, _ := lab.Passages(set, corpus.DefaultChunking)
 			texts = append(texts, more...)
 		}
 	}
-	for _, part := range []struct {
-		what  string
-		role  embedding.Role
-		texts []string
-	}{{"questions", embedding.Query, questions}, {"passages", embedding.Passage, texts}} {
-		progress := streams.Progress(part.what, int64(len(part.texts)), cli.Items)
-		err := b.lab.Embed(ctx, part.role, part.texts, func(n int) { progress.Add(int64(n)) })
-		progress.Close()
-		if err != nil {
-			return err
-		}
+	if err := b.embedShown(ctx, streams, "questions", embedding.Query, questions); err != nil {
+		return err
 	}
-	return nil
+	return b.embedShown(ctx, streams, "passages", embedding.Passage, texts)
+}
+
+// embedShown has texts embedded, and shows how far it is.
+func (b *bench) embedShown(ctx context.Context, streams cli.Streams, what string, role embedding.Role, texts []string) error {
+	progress := streams.Progress(what, int64(len(texts)), cli.Items)
+	defer progress.Close()
+	return b.lab.Embed(ctx, role, texts, func(n int) { progress.Add(int64(n)) })
 }
 
 // close undoes what was set up, the last first.

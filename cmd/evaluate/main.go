@@ -33,6 +33,7 @@ type grammar struct {
 	Methods     methodsCommand     `cmd:"" help:"Compare with the rank and score fusions of other systems."`
 	Tune        tuneCommand        `cmd:"" help:"Find lambda for each language, judged on questions it was not chosen by."`
 	Trust       trustCommand       `cmd:"" help:"Find how far each translator can be trusted in each language, judged likewise."`
+	Augment     augmentCommand     `cmd:"" help:"Measure passages that know the queries generated for them."`
 	Compare     compareCommand     `cmd:"" help:"Compare TREC run files."`
 	Report      reportCommand      `cmd:"" help:"Run every experiment and write one HTML file."`
 	Fetch       fetchCommand       `cmd:"" help:"Download a dataset."`

@@ -22,6 +22,11 @@ const rowsVersion = 1
 
 // print prints what an experiment found, to stdout.
 func (o output) print(streams cli.Streams, measures []metrics.Measure, r *evalsuite.Result) error {
+	return o.printAgainst(streams, "the first method of the language", measures, r)
+}
+
+// printAgainst is print where rows are compared with something else.
+func (o output) printAgainst(streams cli.Streams, baseline string, measures []metrics.Measure, r *evalsuite.Result) error {
 	switch {
 	case o.JSON:
 		return json.NewEncoder(streams.Stdout).Encode(struct {
@@ -32,13 +37,13 @@ func (o output) print(streams cli.Streams, measures []metrics.Measure, r *evalsu
 	case o.CSV:
 		return evalsuite.WriteCSV(streams.Stdout, measures, slices.Concat(r.Rows, r.Means))
 	default:
-		return printTable(streams, measures, slices.Concat(r.Rows, r.Means))
+		return printTable(streams, baseline, measures, slices.Concat(r.Rows, r.Means))
 	}
 }
 
 // printTable prints rows for people. Measures are shown ×100, as the papers have
 // them; marks say what is significant.
-func printTable(streams cli.Streams, measures []metrics.Measure, rows []evalsuite.Row) error {
+func printTable(streams cli.Streams, baseline string, measures []metrics.Measure, rows []evalsuite.Row) error {
 	machines := slices.ContainsFunc(rows, func(r evalsuite.Row) bool {
 		return r.Translator != "" && r.Translator != evalsuite.Human
 	})
@@ -60,6 +65,18 @@ func printTable(streams cli.Streams, measures []metrics.Measure, rows []evalsuit
 				return "" // a run file does not say
 			}
 			return strconv.FormatFloat(r.Lambda, 'g', 3, 64)
+		}},
+		{cli.Column{Title: "α", Right: true}, func(r evalsuite.Row) string {
+			if r.Alpha == nil {
+				return ""
+			}
+			return strconv.FormatFloat(*r.Alpha, 'g', 3, 64)
+		}},
+		{cli.Column{Title: "hub", Right: true}, func(r evalsuite.Row) string {
+			if r.Hub == 0 {
+				return ""
+			}
+			return strconv.FormatFloat(r.Hub, 'g', 3, 64)
 		}},
 	}
 	var columns []cli.Column
@@ -90,12 +107,12 @@ func printTable(streams cli.Streams, measures []metrics.Measure, rows []evalsuit
 	if err := streams.Table(columns, cells); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(streams.Stdout, legend, measures[0])
+	_, err := fmt.Fprintf(streams.Stdout, legend, baseline, measures[0])
 	return err
 }
 
 const legend = `
-Measures ×100. Against the first method of the language: + better, - worse, with
+Measures ×100. Against %s: + better, - worse, with
 p < 0.05 (paired sign-flip permutation test, Holm's correction over the table);
 ++ and --: p < 0.01. Wins and losses: questions in %s. n: questions.
 `

@@ -16,7 +16,7 @@ func WriteCSV(w io.Writer, measures []metrics.Measure, rows []Row) error {
 	number := func(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 	lines := [][]string{{
 		"dataset", "lang", "anchor_lang", "translator", "method", "lambda", "metric", "value", "low", "high",
-		"delta", "delta_low", "delta_high", "p", "p_holm", "p_t", "p_t_holm", "effect", "wins", "ties", "losses", "queries",
+		"delta", "delta_low", "delta_high", "p", "p_holm", "p_t", "p_t_holm", "effect", "wins", "ties", "losses", "queries", "mode", "alpha", "hub",
 	}}
 	for _, r := range rows {
 		for _, m := range measures {
@@ -31,7 +31,13 @@ func WriteCSV(w io.Writer, measures []metrics.Measure, rows []Row) error {
 			} else {
 				line = append(line, make([]string, 11)...)
 			}
-			lines = append(lines, append(line, strconv.Itoa(r.Queries)))
+			line = append(line, strconv.Itoa(r.Queries), string(r.Mode))
+			if r.Alpha != nil {
+				line = append(line, number(*r.Alpha), number(r.Hub))
+			} else {
+				line = append(line, "", "")
+			}
+			lines = append(lines, line)
 		}
 	}
 	if err := out.WriteAll(lines); err != nil {

@@ -10,9 +10,12 @@ import (
 
 // Spec says what an experiment is about.
 type Spec struct {
-	Dataset  string
-	Langs    []string // of questions and documents
-	Measures []metrics.Measure
+	Dataset string
+	Langs   []string // of questions and, without PassagesLang, of documents
+	// PassagesLang is the language of the documents that all questions are asked
+	// of; "" where each language has its own. Only augmented passages know it.
+	PassagesLang string
+	Measures     []metrics.Measure
 	// Lambda returns the λ of Query-Synergy in a language.
 	Lambda func(lang string) float64
 }
@@ -20,7 +23,7 @@ type Spec struct {
 // row starts a row of a pairing.
 func (s Spec) row(p Pairing, method Method, lambda float64) Row {
 	return Row{
-		Dataset: s.Dataset, Lang: p.Lang, AnchorLang: p.AnchorLang, Translator: p.Translator,
+		Dataset: s.Dataset, Lang: p.Lang, PassagesLang: s.PassagesLang, AnchorLang: p.AnchorLang, Translator: p.Translator,
 		Method: method, Lambda: lambda,
 	}
 }

@@ -20,6 +20,12 @@ const (
 	GatedNoLabels       Method = "gated-no-labels"
 	GatedLabels         Method = "gated-labels"
 	GatedOtherLanguages Method = "gated-other-languages"
+	// XQG is source only on passages that know their queries, XQGSynergy is
+	// Query-Synergy on them; WithHub follows the name of a method whose scores
+	// were lowered by how near a passage is to everything.
+	XQG        Method = "xqg"
+	XQGSynergy Method = "xqg+query-synergy"
+	WithHub           = "+hub"
 )
 
 // Human is the translator of anchors that came with the dataset.
@@ -36,6 +42,13 @@ type Row struct {
 	Metrics    map[metrics.Measure]float64 `json:"metrics"`
 	Queries    int                         `json:"queries"`
 	Translator string                      `json:"translator,omitempty"` // who wrote the anchors; empty where none took part
+	// PassagesLang is the language of the documents where not each has its own.
+	PassagesLang string `json:"passages_lang,omitempty"`
+	// Mode, Alpha and Hub say how passages were augmented (see Setting); empty,
+	// nil and 0 where the experiment is about something else.
+	Mode  Mode     `json:"mode,omitempty"`
+	Alpha *float64 `json:"alpha,omitempty"` // 0 is a value, that of the plain index
+	Hub   float64  `json:"hub,omitempty"`
 	// Intervals are the 95% bootstrap intervals of Metrics.
 	Intervals map[metrics.Measure]Interval `json:"intervals"`
 	// Versus compares with the experiment's baseline over the same questions;

@@ -118,25 +118,39 @@ func newTuning(evaluations []*metrics.Evaluation, qrels metrics.Qrels) (*tuning,
 func byDocument(questions []string, qrels metrics.Qrels) ([]answered, error) {
 	grouped := map[string]*answered{}
 	for i, id := range questions {
-		document := "" // the first relevant one
-		for candidate, grade := range qrels[id] {
-			if grade > 0 && (document == "" || candidate < document) {
-				document = candidate
-			}
-		}
+		document := answeredBy(qrels[id])
 		if grouped[document] == nil {
 			grouped[document] = &answered{}
 		}
 		grouped[document].questions = append(grouped[document].questions, i)
 	}
-	if len(grouped) < tuneFolds {
-		return nil, fmt.Errorf("its questions are about %d documents, which is too few to choose lambda and to judge the choice: want %d or more", len(grouped), tuneFolds)
+	if err := enoughToTune(len(grouped)); err != nil {
+		return nil, fmt.Errorf("its %w", err)
 	}
 	var documents []answered
 	for _, document := range slices.Sorted(maps.Keys(grouped)) {
 		documents = append(documents, *grouped[document])
 	}
 	return documents, nil
+}
+
+// answeredBy returns the first of a question's relevant documents.
+func answeredBy(judged map[string]int) string {
+	document := ""
+	for candidate, grade := range judged {
+		if grade > 0 && (document == "" || candidate < document) {
+			document = candidate
+		}
+	}
+	return document
+}
+
+// enoughToTune returns an error where there are too few documents for the folds.
+func enoughToTune(documents int) error {
+	if documents < tuneFolds {
+		return fmt.Errorf("questions are about %d documents, which is too few to choose lambda and to judge the choice: want %d or more", documents, tuneFolds)
+	}
+	return nil
 }
 
 // addObjective adds what the questions score at a step of λ to the sums of their
@@ -210,7 +224,7 @@ func (t *tuning) heldOut(ctx context.Context) (*metrics.Evaluation, error) {
 // crossValidate calls use for each fold of each partition: repeat counts the
 // partitions, and unseen are the fold's documents, which use judges by what it
 // finds with seen, the others.
-func crossValidate(ctx context.Context, documents []answered, use func(repeat int, seen, unseen []answered) error) error {
+func crossValidate[D any](ctx context.Context, documents []D, use func(repeat int, seen, unseen []D) error) error {
 	for repeat := range tuneRepeats {
 		// Drawn by the number of documents alone: parallel languages get the
 		// same folds.
@@ -219,7 +233,7 @@ func crossValidate(ctx context.Context, documents []answered, use func(repeat in
 			if err := ctx.Err(); err != nil {
 				return fmt.Errorf("cross-validate: %w", err)
 			}
-			var seen, unseen []answered
+			var seen, unseen []D
 			for i, d := range order {
 				if i%tuneFolds == fold {
 					unseen = append(unseen, documents[d])

@@ -140,7 +140,7 @@ func (b *Brute) Evaluate(ctx context.Context, p evalsuite.Pairing, lambdas []flo
 			return fused.Evaluate(qrels, measures...)
 		})
 	}
-	return b.lab.withAnswers(ctx, p, measures, byRank, func(k int) ([]metrics.Run, error) { return b.Runs(ctx, p, lambdas, k) })
+	return b.lab.withAnswers(ctx, p, p.Lang, measures, byRank, func(k int) ([]metrics.Run, error) { return b.Runs(ctx, p, lambdas, k) })
 }
 
 // Runs implements evalsuite.Ranker.

@@ -54,7 +54,7 @@ func (x *Indexed) Evaluate(ctx context.Context, p evalsuite.Pairing, lambdas []f
 		}
 		return evaluations, nil
 	}
-	return x.lab.withAnswers(ctx, p, measures, byRank, func(k int) ([]metrics.Run, error) { return x.Runs(ctx, p, lambdas, k) })
+	return x.lab.withAnswers(ctx, p, p.Lang, measures, byRank, func(k int) ([]metrics.Run, error) { return x.Runs(ctx, p, lambdas, k) })
 }
 
 // depth is how many documents the measures look at.

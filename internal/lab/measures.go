@@ -9,6 +9,7 @@ import (
 
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/answers"
+	"github.com/query-synergy/query-synergy/internal/evalsuite/dataset"
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 	"github.com/query-synergy/query-synergy/internal/search"
 )
@@ -21,9 +22,10 @@ const answerDepth = search.MaxTopK
 // withAnswers evaluates the measures that ranks give with byRank, and those that
 // take texts over the rankings that runs gives, of so many documents. A question
 // whose only answers are yes and no counts in neither, as all measures must be
-// over the same questions.
+// over the same questions. The documents, and with them the answers, are those of
+// the language given.
 func (l *Lab) withAnswers(
-	ctx context.Context, p evalsuite.Pairing, measures []metrics.Measure,
+	ctx context.Context, p evalsuite.Pairing, documents string, measures []metrics.Measure,
 	byRank func(qrels metrics.Qrels, measures []metrics.Measure) ([]*metrics.Evaluation, error),
 	runs func(k int) ([]metrics.Run, error),
 ) ([]*metrics.Evaluation, error) {
@@ -43,18 +45,27 @@ func (l *Lab) withAnswers(
 	if len(texts) == 0 {
 		return byRank(qrels, ranked)
 	}
-	set, err := l.Set(p.Lang)
+	set, err := l.Set(documents)
+	if err != nil {
+		return nil, err
+	}
+	asked, err := l.Set(p.Lang)
+	if err != nil {
+		return nil, err
+	}
+	parallel, err := dataset.Anchors(asked, set)
 	if err != nil {
 		return nil, err
 	}
 	var questions []answers.Question
-	for _, q := range set.Questions {
+	for i, q := range asked.Questions {
+		given := parallel[i].Answers
 		switch {
 		case qrels[q.ID] == nil:
-		case len(answers.Spans(q.Answers)) == 0:
+		case len(answers.Spans(given)) == 0:
 			delete(qrels, q.ID)
 		default:
-			questions = append(questions, answers.Question{ID: q.ID, Answers: q.Answers})
+			questions = append(questions, answers.Question{ID: q.ID, Answers: given})
 		}
 	}
 	if len(questions) == 0 {

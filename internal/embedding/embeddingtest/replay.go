@@ -34,51 +34,53 @@ func Replay(table map[Entry][]float32) *Server {
 }
 
 // XQuAD returns a server that replays the recorded vectors of these languages'
-// passages and questions, and of the questions' recorded translations. dir is
-// testenv.XQuAD's.
+// passages and questions, of the questions' recorded translations, and of all
+// queries that were generated for passages. dir is testenv.XQuAD's.
 func XQuAD(tb testing.TB, dir string, langs ...string) *Server {
 	tb.Helper()
 	table := recorded(tb, vectorsOfXQuAD(dir), langs, func(lang string) (passages, questions []string) {
 		return XQuADTexts(tb, dir, lang)
 	})
 	for _, lang := range langs {
-		addTranslations(tb, table, dir, lang)
+		addQueries(tb, table, dir, filepath.Join("translations", lang+".*.f32"))
 	}
+	addQueries(tb, table, dir, filepath.Join("generated-queries", "*.f32"))
 	return Replay(table)
 }
 
-// addTranslations adds the vectors of the translations of a language's questions,
-// DIR/translations/<lang>.<translator>.f32, to those of the texts beside them.
-func addTranslations(tb testing.TB, table map[Entry][]float32, dir, lang string) {
+// addQueries adds the vectors in the files of a pattern below dir. Their texts
+// are in the .jsonl beside each.
+func addQueries(tb testing.TB, table map[Entry][]float32, dir, pattern string) {
 	tb.Helper()
 	var format manifest // that of the other vectors
 	readJSON(tb, filepath.Join(vectorsOfXQuAD(dir), manifestName), &format)
-	files, err := filepath.Glob(filepath.Join(dir, "translations", lang+".*.jsonl"))
+	files, err := filepath.Glob(filepath.Join(dir, pattern))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		texts := strings.TrimSuffix(file, ".f32") + ".jsonl"
+		text, err := os.ReadFile(texts)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		vectors, err := os.ReadFile(strings.TrimSuffix(file, ".jsonl") + ".f32")
+		vectors, err := os.ReadFile(file)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 		rows := decodeRows(vectors, format.Dim)
 		if len(rows) != len(lines) {
-			tb.Fatalf("%s has %d lines, and vectors for %d", file, len(lines), len(rows))
+			tb.Fatalf("%s has %d lines, and vectors for %d", texts, len(lines), len(rows))
 		}
 		for i, line := range lines {
-			var translation struct {
+			var query struct {
 				Text string `json:"text"`
 			}
-			if err := json.Unmarshal([]byte(line), &translation); err != nil {
-				tb.Fatalf("%s:%d: %v", file, i+1, err)
+			if err := json.Unmarshal([]byte(line), &query); err != nil {
+				tb.Fatalf("%s:%d: %v", texts, i+1, err)
 			}
-			table[Entry{embedding.Query, norm.NFC.String(strings.TrimSpace(translation.Text))}] = rows[i]
+			table[Entry{embedding.Query, norm.NFC.String(strings.TrimSpace(query.Text))}] = rows[i]
 		}
 	}
 }
