@@ -158,17 +158,3 @@ func encode(value any) json.RawMessage {
 	_ = encoder.Encode(value)
 	return json.RawMessage(strings.TrimSuffix(text.String(), "\n"))
 }
-
-// Write writes the rows of queries.
-func Write(w io.Writer, queries []Query) error {
-	buffered := bufio.NewWriter(w)
-	for _, q := range queries {
-		if _, err := buffered.Write(q.Append(nil)); err != nil {
-			return fmt.Errorf("write generated queries: %w", err)
-		}
-	}
-	if err := buffered.Flush(); err != nil {
-		return fmt.Errorf("write generated queries: %w", err)
-	}
-	return nil
-}

@@ -145,8 +145,8 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		var written bytes.Buffer
-		if err := augment.Write(&written, rows); err != nil {
-			t.Fatal(err)
+		for _, row := range rows {
+			written.Write(row.Append(nil))
 		}
 		again, err := augment.Read("f", &written, nil)
 		if err != nil || !slices.Equal(again, rows) {

@@ -13,7 +13,6 @@ import (
 	"maps"
 	"slices"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/query-synergy/query-synergy/internal/anchor"
@@ -128,30 +127,24 @@ func (l *Lab) translated(ctx context.Context, set *dataset.Set, p evalsuite.Pair
 	if !ok {
 		return nil, fmt.Errorf("there is no translator %q", p.Translator)
 	}
-	texts := make([]string, len(set.Questions))
-	failures := make([]error, len(set.Questions))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(translating)
+	requests := make([]anchor.Request, len(set.Questions))
 	for i, q := range set.Questions {
-		group.Go(func() error {
-			got, err := translator.Translate(ctx, anchor.Request{ID: q.ID, Text: q.Text, From: p.Lang, To: p.AnchorLang})
-			texts[i], failures[i] = got.Text, err
-			return ctx.Err()
-		})
+		requests[i] = anchor.Request{ID: q.ID, Text: q.Text, From: p.Lang, To: p.AnchorLang}
 	}
-	if err := group.Wait(); err != nil {
+	outcomes, err := anchor.TranslateAll(ctx, translator, requests, translating, nil)
+	if err != nil {
 		return nil, fmt.Errorf("translate the questions in %q: %w", p.Lang, err)
 	}
 	found := &Anchors{}
 	var last error
 	for i, q := range set.Questions {
 		switch {
-		case failures[i] == nil:
+		case outcomes[i].Err == nil:
 			found.IDs = append(found.IDs, q.ID)
-			found.Texts = append(found.Texts, texts[i])
-		case !errors.Is(failures[i], anchor.ErrNoTranslation):
+			found.Texts = append(found.Texts, outcomes[i].Anchor.Text)
+		case !errors.Is(outcomes[i].Err, anchor.ErrNoTranslation):
 			found.Refused++
-			last = failures[i]
+			last = outcomes[i].Err
 		}
 	}
 	if len(found.IDs) == 0 {

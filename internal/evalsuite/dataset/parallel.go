@@ -6,12 +6,6 @@ import (
 	"github.com/query-synergy/query-synergy/internal/corpus"
 )
 
-// Parallel says whether Anchors has an anchor for every question.
-func Parallel(questions, anchors *Set) error {
-	_, err := Anchors(questions, anchors)
-	return err
-}
-
 // Anchors returns the anchors of questions: for each, in order, the question of
 // anchors with the same id. The id may be an alias there, since questions that
 // differ in one language may be one in another; looking for q.ID alone would
