@@ -45,11 +45,7 @@ func benchAugmented(ctx context.Context, t *table, dir, large string) (err error
 	if err != nil {
 		return err
 	}
-	for i, s := range sides {
-		r := row{Group: group, Name: s.name, Unit: "ms", spread: spreadOf(took[i])}
-		if i > 0 {
-			r.Against = &against{Name: "plain", Unit: "x", spread: paired(took[i], took[0], ratio), Goal: "1.0"}
-		}
+	for _, r := range againstFirst(group, sides, took, against{Name: "plain", Unit: "x"}, ratio, "1.0") {
 		t.add(r)
 	}
 	return nil

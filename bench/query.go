@@ -83,11 +83,7 @@ func benchCachedQuery(ctx context.Context, t *table, large string) (err error) {
 	if err != nil {
 		return err
 	}
-	for i, s := range sides {
-		r := row{Group: group, Name: s.name, Unit: "ms", spread: spreadOf(took[i])}
-		if i > 0 {
-			r.Against = &against{Name: "searches", Unit: "ms", spread: paired(took[i], took[0], difference), Goal: "at most 2 more"}
-		}
+	for _, r := range againstFirst(group, sides, took, against{Name: "searches", Unit: "ms"}, difference, "at most 2 more") {
 		t.add(r)
 	}
 	return nil

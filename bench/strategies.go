@@ -52,22 +52,32 @@ func benchStrategies(ctx context.Context, t *table, large string) (err error) {
 	if err != nil {
 		return err
 	}
-	goals := []string{"", "at most 1.05", "at most 1.35", "at most 1.6", ""}
+	rows := againstFirst(group, sides, took, against{Name: "plain", Unit: "x"}, ratio,
+		"at most 1.05", "at most 1.35", "at most 1.6", "")
 	for i, s := range sides {
 		objects, bytes, err := allocations(s)
 		if err != nil {
 			return err
 		}
-		r := row{
-			Group: group, Name: s.name, Unit: "ms", spread: spreadOf(took[i]),
-			Note: fmt.Sprintf("%d allocations, %d KiB, the engine's included", objects, bytes>>10),
-		}
-		if i > 0 {
-			r.Against = &against{Name: "plain", Unit: "x", spread: paired(took[i], took[0], ratio), Goal: goals[i]}
-		}
-		t.add(r)
+		rows[i].Note = fmt.Sprintf("%d allocations, %d KiB, the engine's included", objects, bytes>>10)
+		t.add(rows[i])
 	}
 	return nil
+}
+
+// againstFirst returns a row for each side, in milliseconds, with those after the
+// first compared with it; goals are theirs.
+func againstFirst(group string, sides []side, took [][]float64, how against, f func(a, b float64) float64, goals ...string) []row {
+	rows := make([]row, len(sides))
+	for i, s := range sides {
+		rows[i] = row{Group: group, Name: s.name, Unit: "ms", spread: spreadOf(took[i])}
+		if i > 0 {
+			compared := how
+			compared.spread, compared.Goal = paired(took[i], took[0], f), goals[i-1]
+			rows[i].Against = &compared
+		}
+	}
+	return rows
 }
 
 // allocations returns how many objects and bytes one run allocates.
