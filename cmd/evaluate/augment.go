@@ -12,6 +12,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/corpus"
 	"github.com/query-synergy/query-synergy/internal/embedding"
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
+	"github.com/query-synergy/query-synergy/internal/evalsuite/dataset"
 	"github.com/query-synergy/query-synergy/internal/lab"
 	"github.com/query-synergy/query-synergy/internal/lang"
 )
@@ -93,17 +94,9 @@ func (c *augmentCommand) augmentation(b *bench, documents string) (lab.Augmentat
 	if err != nil {
 		return with, err
 	}
-	ids := make([]string, len(set.Documents))
-	for i, d := range set.Documents {
-		ids[i] = d.ID
-	}
-	var all []augment.Query
-	for _, path := range c.Generated {
-		queries, err := augment.ReadFile(path, ids)
-		if err != nil {
-			return with, err
-		}
-		all = append(all, queries...)
+	all, err := readGenerated(set, c.Generated)
+	if err != nil {
+		return with, err
 	}
 	if len(all) == 0 {
 		return with, fmt.Errorf("there is no generated query in %q", c.Generated)
@@ -113,4 +106,22 @@ func (c *augmentCommand) augmentation(b *bench, documents string) (lab.Augmentat
 		with.Bank = all
 	}
 	return with, nil
+}
+
+// readGenerated reads files of queries that were generated for the documents of
+// a set.
+func readGenerated(set *dataset.Set, paths []string) ([]augment.Query, error) {
+	ids := make([]string, len(set.Documents))
+	for i, d := range set.Documents {
+		ids[i] = d.ID
+	}
+	var all []augment.Query
+	for _, path := range paths {
+		queries, err := augment.ReadFile(path, ids)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, queries...)
+	}
+	return all, nil
 }

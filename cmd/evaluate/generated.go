@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/query-synergy/query-synergy/internal/augment"
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/corpus"
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
@@ -26,17 +25,9 @@ func (c *tuneCommand) fromGenerated(ctx context.Context, streams cli.Streams, b 
 		if err != nil {
 			return err
 		}
-		ids := make([]string, len(set.Documents))
-		for i, d := range set.Documents {
-			ids[i] = d.ID
-		}
-		var queries []augment.Query
-		for _, path := range c.FromGenerated {
-			more, err := augment.ReadFile(path, ids)
-			if err != nil {
-				return err
-			}
-			queries = append(queries, more...)
+		queries, err := readGenerated(set, c.FromGenerated)
+		if err != nil {
+			return err
 		}
 		generated, err := lab.Generated(set, queries)
 		if err != nil {

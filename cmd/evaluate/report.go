@@ -3,11 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -124,21 +122,20 @@ func (b *bench) facts(translations []string) ([]report.Fact, error) {
 			facts = append(facts, report.Fact{Name: "documents to rank, " + set.Lang, Value: strconv.Itoa(len(set.Documents))})
 		}
 	}
-	file := func(path string, size int64, hash string) {
-		facts = append(facts, report.Fact{Name: path, Value: fmt.Sprintf("%d bytes, SHA-256 %s", size, hash)})
-	}
+	var files []dataset.File
 	for _, set := range b.sets {
-		for _, f := range set.Files {
-			file(f.Path, f.Bytes, f.SHA256)
-		}
+		files = append(files, set.Files...)
 	}
 	for _, pair := range translations {
 		_, path, _ := strings.Cut(pair, "=")
-		data, err := os.ReadFile(path)
+		file, err := dataset.Identify(path)
 		if err != nil {
-			return nil, fmt.Errorf("hash the translations: %w", err)
+			return nil, err
 		}
-		file(path, int64(len(data)), fmt.Sprintf("%x", sha256.Sum256(data)))
+		files = append(files, file)
+	}
+	for _, f := range files {
+		facts = append(facts, report.Fact{Name: f.Path, Value: fmt.Sprintf("%d bytes, SHA-256 %s", f.Bytes, f.SHA256)})
 	}
 	return slices.DeleteFunc(facts, func(f report.Fact) bool { return f.Value == "" }), nil
 }

@@ -6,8 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 )
 
 // TunedNoLabels is Query-Synergy with a λ that generated questions chose: nobody
@@ -32,11 +30,7 @@ type Estimate struct {
 // generated from the documents that its qrels name. None of them may be among
 // those that the λ is to serve.
 func FromGenerated(ctx context.Context, p Pairing, ranker Ranker) (Estimate, error) {
-	lambdas := make([]float64, tuneCoarse+1)
-	for i := range lambdas {
-		lambdas[i] = float64(i) / tuneCoarse
-	}
-	evaluations, err := ranker.Evaluate(ctx, p, lambdas, tuneObjective)
+	evaluations, err := ranker.Evaluate(ctx, p, steps(tuneCoarse), tuneObjective)
 	if err != nil {
 		return Estimate{}, err
 	}
@@ -113,36 +107,14 @@ func standardError(documents []answered, questions, from, to int) float64 {
 // those judged questions and with the same translator's anchors.
 func CheckEstimates(ctx context.Context, spec Spec, anchorLang, translator string, estimates map[string]Estimate, ranker Ranker) (*Result, error) {
 	var all []measured
-	lambdas := make([]float64, tuneFine+1)
-	for i := range lambdas {
-		lambdas[i] = float64(i) / tuneFine
-	}
 	for _, lang := range spec.Langs {
-		p, given, found := Pairing{Lang: lang, AnchorLang: anchorLang, Translator: translator}, spec.Lambda(lang), estimates[lang].Lambda
-		evaluations, err := ranker.Evaluate(ctx, p, append(slices.Clone(lambdas), given, found), append(slices.Clone(spec.Measures), tuneObjective)...)
+		p, found := Pairing{Lang: lang, AnchorLang: anchorLang, Translator: translator}, estimates[lang].Lambda
+		rows, _, at, err := tuneIn(ctx, spec, p, ranker, found)
 		if err != nil {
 			return nil, err
 		}
-		qrels, err := ranker.Qrels(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		t, err := newTuning(evaluations[:tuneFine+1], qrels)
-		if err != nil {
-			return nil, fmt.Errorf("%s in %q: %w", spec.Dataset, lang, err)
-		}
-		held, err := t.heldOut(ctx)
-		if err != nil {
-			return nil, err
-		}
-		source := withoutLast(evaluations[tuneFine])
-		add := func(method Method, lambda float64, values *metrics.Evaluation) {
-			all = append(all, measured{row: spec.row(p, method, lambda), group: string(method), values: withoutLast(values), baseline: source})
-		}
-		all = append(all, measured{row: spec.row(p, SourceOnly, 1), group: string(SourceOnly), values: source})
-		add(QuerySynergy, given, evaluations[tuneFine+1])
-		add(Tuned, lambdas[choose(t.documents)], held)
-		add(TunedNoLabels, found, evaluations[tuneFine+2])
+		all = append(all, rows...)
+		all = append(all, measured{row: spec.row(p, TunedNoLabels, found), group: string(TunedNoLabels), values: at[0], baseline: rows[0].values})
 	}
 	return finish(all)
 }

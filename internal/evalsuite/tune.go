@@ -47,39 +47,59 @@ type Choice struct {
 func Tune(ctx context.Context, spec Spec, anchorLang string, ranker Ranker) (*Result, map[string]Choice, error) {
 	var all []measured
 	choices := map[string]Choice{}
-	lambdas := make([]float64, tuneFine+1)
-	for i := range lambdas {
-		lambdas[i] = float64(i) / tuneFine
-	}
 	for _, lang := range spec.Langs {
-		p := Pairing{Lang: lang, AnchorLang: anchorLang, Translator: Human}
-		given := spec.Lambda(lang)
-		evaluations, err := ranker.Evaluate(ctx, p, append(slices.Clone(lambdas), given), append(slices.Clone(spec.Measures), tuneObjective)...)
+		rows, choice, _, err := tuneIn(ctx, spec, Pairing{Lang: lang, AnchorLang: anchorLang, Translator: Human}, ranker)
 		if err != nil {
 			return nil, nil, err
 		}
-		qrels, err := ranker.Qrels(ctx, p)
-		if err != nil {
-			return nil, nil, err
-		}
-		t, err := newTuning(evaluations[:tuneFine+1], qrels)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s in %q: %w", spec.Dataset, lang, err)
-		}
-		held, err := t.heldOut(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		choice := Choice{Lambda: lambdas[choose(t.documents)], Questions: len(evaluations[0].Queries)}
 		choices[lang] = choice
-		source := withoutLast(evaluations[tuneFine])
-		all = append(all,
-			measured{row: spec.row(p, SourceOnly, 1), group: string(SourceOnly), values: source},
-			measured{row: spec.row(p, QuerySynergy, given), group: string(QuerySynergy), values: withoutLast(evaluations[tuneFine+1]), baseline: source},
-			measured{row: spec.row(p, Tuned, choice.Lambda), group: string(Tuned), values: withoutLast(held), baseline: source})
+		all = append(all, rows...)
 	}
 	result, err := finish(all)
 	return result, choices, err
+}
+
+// tuneIn tunes with the anchors of a pairing, and returns Tune's rows with what
+// the same questions score at the other λ.
+func tuneIn(ctx context.Context, spec Spec, p Pairing, ranker Ranker, others ...float64) (rows []measured, choice Choice, at []*metrics.Evaluation, err error) {
+	given := spec.Lambda(p.Lang)
+	lambdas := append(append(steps(tuneFine), given), others...)
+	evaluations, err := ranker.Evaluate(ctx, p, lambdas, append(slices.Clone(spec.Measures), tuneObjective)...)
+	if err != nil {
+		return nil, choice, nil, err
+	}
+	qrels, err := ranker.Qrels(ctx, p)
+	if err != nil {
+		return nil, choice, nil, err
+	}
+	t, err := newTuning(evaluations[:tuneFine+1], qrels)
+	if err != nil {
+		return nil, choice, nil, fmt.Errorf("%s in %q: %w", spec.Dataset, p.Lang, err)
+	}
+	held, err := t.heldOut(ctx)
+	if err != nil {
+		return nil, choice, nil, err
+	}
+	choice = Choice{Lambda: lambdas[choose(t.documents)], Questions: len(held.Queries)}
+	source := withoutLast(evaluations[tuneFine])
+	rows = []measured{
+		{row: spec.row(p, SourceOnly, 1), group: string(SourceOnly), values: source},
+		{row: spec.row(p, QuerySynergy, given), group: string(QuerySynergy), values: withoutLast(evaluations[tuneFine+1]), baseline: source},
+		{row: spec.row(p, Tuned, choice.Lambda), group: string(Tuned), values: withoutLast(held), baseline: source},
+	}
+	for _, e := range evaluations[tuneFine+2:] {
+		at = append(at, withoutLast(e))
+	}
+	return rows, choice, at, nil
+}
+
+// steps returns the λ from 0 to 1 in n steps.
+func steps(n int) []float64 {
+	lambdas := make([]float64, n+1)
+	for i := range lambdas {
+		lambdas[i] = float64(i) / float64(n)
+	}
+	return lambdas
 }
 
 // withoutLast drops the objective, which stands after the measures asked for.
