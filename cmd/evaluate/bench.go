@@ -97,11 +97,11 @@ func (d *data) open(ctx context.Context, streams cli.Streams, w where, n needs) 
 		return b, err
 	}
 	b.closers = append(b.closers, b.embedder.Close)
-	lambdas, err := b.embedder.Lambdas(b.settings.Query)
+	tuning, err := b.embedder.Tuning(b.settings.Query)
 	if err != nil {
 		return b, err
 	}
-	b.spec.Dataset, b.spec.Measures, b.spec.Lambda = d.Dataset, d.Metrics, lambdas
+	b.spec.Dataset, b.spec.Measures, b.spec.Lambda = d.Dataset, d.Metrics, tuning.Lambda
 	b.lab = lab.New(b.embedder, b.sets...)
 	if kind == storeNone {
 		b.ranker = b.lab.Brute(corpus.DefaultChunking)

@@ -85,7 +85,7 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, embedder.Close()) }()
-	lambdas, err := embedder.Lambdas(settings.Query)
+	tuning, err := embedder.Tuning(settings.Query)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	searcher := &search.Searcher{Store: store, Embedder: embedder}
-	if searcher.Trust, err = g.trust(settings.Query, embedder); err != nil {
+	if searcher.Trust, err = g.trust(tuning); err != nil {
 		return err
 	}
 	if translator != nil {
@@ -115,9 +115,9 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 		if err := languages.choose(&q); err != nil {
 			return q, err
 		}
-		q.Lambda, q.Lambdas = lambdas(q.Lang), map[string]float64{}
+		q.Lambda, q.Lambdas = tuning.Lambda(q.Lang), map[string]float64{}
 		for _, target := range q.Targets {
-			q.Lambdas[target] = lambdas(target)
+			q.Lambdas[target] = tuning.Lambda(target)
 		}
 		return q, nil
 	}
@@ -132,9 +132,6 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 
 // single answers one query.
 func (g *grammar) single(ctx context.Context, streams cli.Streams, searcher *search.Searcher, q search.Query) error {
-	if err := searcher.Check(ctx, q); err != nil {
-		return setup.ExplainSearch(err)
-	}
 	prepared, err := searcher.Prepare(ctx, q)
 	if err != nil {
 		return explain(err)
@@ -168,10 +165,10 @@ func explain(err error) error {
 }
 
 // trust reads --trust.
-func (g *grammar) trust(s config.Query, embedder *setup.Embedder) (search.Trust, error) {
+func (g *grammar) trust(tuning *setup.Tuning) (search.Trust, error) {
 	switch g.Trust {
 	case "auto":
-		return embedder.Trust(s)
+		return tuning.Trust, nil
 	case "always":
 		return nil, nil
 	}

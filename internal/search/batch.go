@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/query-synergy/query-synergy/internal/embedding"
@@ -70,20 +70,12 @@ func (s *Searcher) runSome(ctx context.Context, queries []Query) ([]Result, []er
 }
 
 func sideBySide(n, workers int, do func(i int)) {
-	var group sync.WaitGroup
-	next := make(chan int)
-	for range min(workers, n) {
-		group.Go(func() {
-			for i := range next {
-				do(i)
-			}
-		})
-	}
+	var group errgroup.Group
+	group.SetLimit(workers)
 	for i := range n {
-		next <- i
+		group.Go(func() error { do(i); return nil })
 	}
-	close(next)
-	group.Wait()
+	_ = group.Wait() // do keeps its own errors
 }
 
 // known embeds from memory what was learnt.

@@ -11,13 +11,15 @@ import (
 	"github.com/query-synergy/query-synergy/internal/anchor"
 	"github.com/query-synergy/query-synergy/internal/embedding"
 	"github.com/query-synergy/query-synergy/internal/lang"
+	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
-// Prepared is a query whose texts are translated and embedded: it can be asked
-// of any index of the same model, at any λ, without another call to an endpoint.
+// Prepared is a query whose indexes are open and whose texts are translated and
+// embedded: it can be asked at any λ without another call to an endpoint.
 type Prepared struct {
 	Query
+	indexes map[string]qdrant.Collection // by target language
 	anchor  Anchor
 	source  []float32
 	anchors [][]float32 // the anchor's, where there is one, and those of Query.More
@@ -42,14 +44,21 @@ func (e *MissingAnchorError) Error() string {
 	return fmt.Sprintf("the query has no anchor (%s)", e.Anchor.Status)
 }
 
-// Prepare gets the anchor and embeds source and anchors, the source while the
-// translation is under way.
+// Prepare opens the indexes, gets the anchor and embeds source and anchors, the
+// source while the translation is under way.
 func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
+	begin := time.Now()
+	p := &Prepared{Query: q, indexes: map[string]qdrant.Collection{}, anchor: Anchor{Lang: q.AnchorLang, Status: StatusNone}}
+	for _, target := range q.targets() {
+		var err error
+		if p.indexes[target], err = s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: target}); err != nil {
+			return nil, err
+		}
+	}
 	start := time.Now()
-	p := &Prepared{Query: q, anchor: Anchor{Lang: q.AnchorLang, Status: StatusNone}}
 	var translated chan translation
 	switch {
 	case q.Anchor != "":
@@ -89,7 +98,7 @@ func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
 			return nil, err
 		}
 	}
-	p.timings.Total = milliseconds(time.Since(start))
+	p.timings.Total = milliseconds(time.Since(begin))
 	return p, p.finish()
 }
 

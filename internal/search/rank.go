@@ -38,15 +38,11 @@ func (s *Searcher) Rank(ctx context.Context, q Query, lambdas []float64) ([][]Ra
 			return nil, err
 		}
 	}
-	collection, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: q.Lang})
-	if err != nil {
-		return nil, err
-	}
 	p, err := s.Prepare(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	source, anchored := p.source, p.anchors[0]
+	collection, source, anchored := p.indexes[q.Lang], p.source, p.anchors[0]
 	rankings := make([][]Ranked, len(lambdas))
 	maxDepth := maxDepth(collection, q.TopK)
 	// Shallower at first than a single query is answered: of the many that an

@@ -48,21 +48,11 @@ type Searcher struct {
 // another model or prefix is refused with a *qdrant.SchemaError before anything
 // is embedded.
 func (s *Searcher) Run(ctx context.Context, q Query) (Result, error) {
-	if err := q.Validate(); err != nil {
-		return Result{}, err
-	}
-	start := time.Now()
-	if err := s.Check(ctx, q); err != nil {
-		return Result{}, err
-	}
-	opening := time.Since(start)
 	p, err := s.Prepare(ctx, q)
 	if err != nil {
 		return Result{}, err
 	}
-	result, err := s.Answer(ctx, p)
-	result.Timings.Total += milliseconds(opening)
-	return result, err
+	return s.Answer(ctx, p)
 }
 
 // Check returns an error unless every index that the queries search is there
@@ -120,8 +110,8 @@ type part struct {
 
 // answerIn searches the index of one language.
 func (s *Searcher) answerIn(ctx context.Context, p *Prepared, target string) (part, error) {
-	collection, err := s.Open(ctx, qdrant.Key{Corpus: p.Corpus, Lang: target})
-	if err != nil {
+	collection := p.indexes[target]
+	if err := s.checkSchema(collection); err != nil { // again, as the width of the query is known now
 		return part{}, err
 	}
 	weights := p.weights(target, p.anchor.Text == "")

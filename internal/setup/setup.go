@@ -139,58 +139,56 @@ func (e *Embedder) Close() error {
 	return e.cache.Close()
 }
 
-// tuned reads the profile that the settings name; nil where they name none.
-func (e *Embedder) tuned(s config.Query) (*profile.Profile, error) {
+// Tuning is what the settings, the profile and the model say of λ and of trust.
+type Tuning struct {
+	settings config.Query
+	tuned    *profile.Profile // nil: none is named
+	model    embedding.Profile
+}
+
+// Tuning reads the profile that the settings name, if any.
+func (e *Embedder) Tuning(s config.Query) (*Tuning, error) {
+	t := &Tuning{settings: s, model: e.Profile}
 	if s.Profile == "" {
-		return nil, nil
+		return t, nil
 	}
-	return profile.Read(s.Profile, e.Identity().Model)
+	var err error
+	t.tuned, err = profile.Read(s.Profile, e.Identity().Model)
+	return t, err
 }
 
-// Trust returns how anchors are judged: as the profile says of their translator
-// or, where it does not know it, with no trust in a machine's and full trust in
-// what people gave or put into a file.
-func (e *Embedder) Trust(s config.Query) (search.Trust, error) {
-	tuned, err := e.tuned(s)
-	if err != nil {
-		return nil, err
-	}
-	return func(documents, origin string) (search.Standing, bool) {
-		name := origin
-		if origin == anchor.OriginGiven {
-			name = evalsuite.Human
-		}
-		if trusted, lambda, ok := tuned.Trust(documents, s.AnchorLang, name); ok {
-			standing := search.Standing{Trust: trusted}
-			if s.Lambda == nil {
-				standing.Lambda = &lambda
-			}
-			return standing, true
-		}
-		return search.Standing{}, origin != anchor.OriginGiven && !strings.HasPrefix(origin, anchor.OriginFile)
-	}, nil
-}
-
-// Lambdas returns the λ to use by language of the documents: what was asked for,
+// Lambda returns the λ to use for documents in a language: what was asked for,
 // else what was tuned for the language, else what was measured for the model,
 // else the paper's.
-func (e *Embedder) Lambdas(s config.Query) (func(language string) float64, error) {
-	tuned, err := e.tuned(s)
-	if err != nil {
-		return nil, err
+func (t *Tuning) Lambda(language string) float64 {
+	if t.settings.Lambda != nil {
+		return *t.settings.Lambda
 	}
-	return func(language string) float64 {
-		if s.Lambda != nil {
-			return *s.Lambda
+	if lambda, ok := t.tuned.Lambda(language, t.settings.AnchorLang); ok {
+		return lambda
+	}
+	if t.model.Lambda != 0 {
+		return t.model.Lambda
+	}
+	return search.PaperLambda
+}
+
+// Trust is a search.Trust: anchors are judged as the profile says of their
+// translator or, where it does not know it, with no trust in a machine's and
+// full trust in what people gave or put into a file.
+func (t *Tuning) Trust(documents, origin string) (search.Standing, bool) {
+	name := origin
+	if origin == anchor.OriginGiven {
+		name = evalsuite.Human
+	}
+	if trusted, lambda, ok := t.tuned.Trust(documents, t.settings.AnchorLang, name); ok {
+		standing := search.Standing{Trust: trusted}
+		if t.settings.Lambda == nil {
+			standing.Lambda = &lambda
 		}
-		if lambda, ok := tuned.Lambda(language, s.AnchorLang); ok {
-			return lambda
-		}
-		if e.Profile.Lambda != 0 {
-			return e.Profile.Lambda
-		}
-		return search.PaperLambda
-	}, nil
+		return standing, true
+	}
+	return search.Standing{}, origin != anchor.OriginGiven && !strings.HasPrefix(origin, anchor.OriginFile)
 }
 
 // openCache opens a cache, or says why there is none: a cache only saves work.
