@@ -148,11 +148,11 @@ func (m *matcher) condition(c *qc.Condition, row int, payload payloadFunc) (bool
 	case *qc.Condition_Filter:
 		return m.filter(v.Filter, row, payload)
 	case *qc.Condition_IsEmpty:
-		values, err := lookup(payload, v.IsEmpty.GetKey())
-		return isEmpty(values), err
+		values, err := valuesAt(payload, v.IsEmpty.GetKey())
+		return !slices.ContainsFunc(values, func(v *qc.Value) bool { return !isEmpty(v) }), err
 	case *qc.Condition_IsNull:
-		values, err := lookup(payload, v.IsNull.GetKey())
-		return slices.ContainsFunc(values, isNull), err
+		values, err := valuesAt(payload, v.IsNull.GetKey())
+		return slices.ContainsFunc(values, holdsNull), err
 	case *qc.Condition_Field:
 		return field(v.Field, payload)
 	default:
@@ -171,48 +171,44 @@ func field(c *qc.FieldCondition, payload payloadFunc) (bool, error) {
 	case c.GetRange() != nil:
 		return slices.ContainsFunc(values, func(v *qc.Value) bool { return inRange(c.GetRange(), v) }), nil
 	case c.IsEmpty != nil:
-		return isEmpty(values) == c.GetIsEmpty(), nil
+		values, err := valuesAt(payload, c.GetKey())
+		return anyIs(values, isEmpty, c.GetIsEmpty(), c.GetIsEmpty()), err
 	case c.IsNull != nil:
-		return slices.ContainsFunc(values, isNull) == c.GetIsNull(), nil
+		values, err := valuesAt(payload, c.GetKey())
+		return anyIs(values, holdsNull, c.GetIsNull(), !c.GetIsNull()), err
 	default:
 		return false, status.Errorf(codes.Unimplemented, "the embedded engine filters field %q by match, range, is_empty and is_null only", c.GetKey())
 	}
 }
 
-// lookup returns the values at a path such as "metadata.year". The elements of
-// a list count each, as in Qdrant.
-func lookup(payload payloadFunc, path string) ([]*qc.Value, error) {
-	root, err := payload()
+// lookup returns the values at a path, the elements of a list each.
+func lookup(payload payloadFunc, key string) ([]*qc.Value, error) {
+	values, err := valuesAt(payload, key)
 	if err != nil {
 		return nil, err
 	}
-	return descend(root, path), nil
-}
-
-func descend(fields map[string]*qc.Value, path string) []*qc.Value {
-	if v, ok := fields[path]; ok {
-		return flatten(v)
-	}
-	var out []*qc.Value
-	for i := range path {
-		if path[i] != '.' {
-			continue
-		}
-		for _, v := range flatten(fields[path[:i]]) {
-			out = append(out, descend(v.GetStructValue().GetFields(), path[i+1:])...)
+	out := make([]*qc.Value, 0, len(values))
+	for _, v := range values {
+		if list, ok := v.GetKind().(*qc.Value_ListValue); ok {
+			out = append(out, list.ListValue.GetValues()...)
+		} else {
+			out = append(out, v)
 		}
 	}
-	return out
+	return out, nil
 }
 
-func flatten(v *qc.Value) []*qc.Value {
-	if v == nil {
-		return nil
+// valuesAt returns the values at a path, lists whole.
+func valuesAt(payload payloadFunc, key string) ([]*qc.Value, error) {
+	p, err := parsePath(key)
+	if err != nil {
+		return nil, err
 	}
-	if list, ok := v.GetKind().(*qc.Value_ListValue); ok {
-		return list.ListValue.GetValues()
+	fields, err := payload()
+	if err != nil {
+		return nil, err
 	}
-	return []*qc.Value{v}
+	return p.values(fields), nil
 }
 
 func isNull(v *qc.Value) bool {
@@ -220,8 +216,23 @@ func isNull(v *qc.Value) bool {
 	return null
 }
 
-func isEmpty(values []*qc.Value) bool {
-	return !slices.ContainsFunc(values, func(v *qc.Value) bool { return !isNull(v) })
+// isEmpty says whether a value holds nothing.
+func isEmpty(v *qc.Value) bool {
+	list, ok := v.GetKind().(*qc.Value_ListValue)
+	return isNull(v) || ok && len(list.ListValue.GetValues()) == 0
+}
+
+// holdsNull says whether a value is null, or a list that has one.
+func holdsNull(v *qc.Value) bool {
+	return isNull(v) || slices.ContainsFunc(v.GetListValue().GetValues(), isNull)
+}
+
+// any of the values, or the lack of values, must be as wanted.
+func anyIs(values []*qc.Value, is func(*qc.Value) bool, want, ofNone bool) bool {
+	if len(values) == 0 {
+		return ofNone
+	}
+	return slices.ContainsFunc(values, func(v *qc.Value) bool { return is(v) == want })
 }
 
 func inRange(r *qc.Range, v *qc.Value) bool {
@@ -247,14 +258,14 @@ func match(m *qc.Match, values []*qc.Value) (bool, error) {
 		test = keywordIn(want.Keywords.GetStrings()...)
 	case *qc.Match_ExceptKeywords:
 		in := keywordIn(want.ExceptKeywords.GetStrings()...)
-		test = func(v *qc.Value) bool { return !in(v) }
+		test = func(v *qc.Value) bool { return !isNull(v) && !in(v) }
 	case *qc.Match_Integer:
 		test = integerIn(want.Integer)
 	case *qc.Match_Integers:
 		test = integerIn(want.Integers.GetIntegers()...)
 	case *qc.Match_ExceptIntegers:
 		in := integerIn(want.ExceptIntegers.GetIntegers()...)
-		test = func(v *qc.Value) bool { return !in(v) }
+		test = func(v *qc.Value) bool { return !isNull(v) && !in(v) }
 	case *qc.Match_Boolean:
 		test = func(v *qc.Value) bool {
 			b, ok := v.GetKind().(*qc.Value_BoolValue)
