@@ -44,7 +44,7 @@ func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error 
 	for i, point := range points {
 		err := errors.Join(checkID(point.ID), vector.Check(point.Vector, c.Schema.Dimensions))
 		if err == nil {
-			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: qc.NewVectorsDense(point.Vector)}
+			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: qc.NewVectorsDense(unit(point.Vector))}
 			out[i].Payload, err = point.Payload.values()
 		}
 		if err != nil {

@@ -99,7 +99,7 @@ func (q Search) request(c Collection) *qc.QueryPoints {
 	}
 	return &qc.QueryPoints{
 		CollectionName: c.Name,
-		Query:          qc.NewQueryDense(q.Vector),
+		Query:          qc.NewQueryDense(unit(q.Vector)),
 		Limit:          qc.PtrOf(uint64(q.Limit)),
 		Params:         params,
 		WithPayload:    payload,
