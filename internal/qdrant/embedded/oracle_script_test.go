@@ -61,6 +61,7 @@ type writer struct {
 	*rand.Rand
 	script []operation
 	size   int
+	dot    bool
 	unit   [][]float32 // vectors to draw from again, so that scores tie
 	ids    []*qc.PointId
 }
@@ -69,7 +70,7 @@ func (w *writer) collection() {
 	w.size = pick(w, 1, 2, 3, 8, 16, 33, 100)
 	w.unit, w.ids = nil, nil
 	distance := qc.Distance_Cosine
-	if w.IntN(4) == 0 {
+	if w.dot = w.IntN(4) == 0; w.dot {
 		distance = qc.Distance_Dot
 	}
 	w.script = append(w.script, operation{kind: "create", size: w.size, distance: distance})
@@ -183,6 +184,9 @@ func (w *writer) vector() []float32 {
 		}
 	case 3:
 		scale := pick[float32](w, 1e-2, 1e3, 1e9)
+		if w.dot { // where the rounding of the longest would hide all others
+			scale = pick[float32](w, 1e-2, 10)
+		}
 		for i := range v {
 			v[i] *= scale
 		}

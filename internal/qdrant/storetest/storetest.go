@@ -42,9 +42,12 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"list counts passages and documents", testList},
 		{"another schema is refused", testSchemaMismatch},
 		{"bad keys and schemas are refused", testBadKeys},
+		{"several make one index at once", testEnsureTogether},
 		{"missing collection", testMissingCollection},
 		{"payload round trip", testPayload},
 		{"upsert overwrites whole points", testOverwrite},
+		{"a point twice in one write", testTwiceInOneWrite},
+		{"more ids than one request takes", testManyIDs},
 		{"stamps of present and absent ids", testStamps},
 		{"points with vectors", testPoints},
 		{"points after a search", testPointsAfterSearch},
@@ -61,6 +64,7 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"bad searches are refused", testBadSearches},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
+		{"time limit", testTimeLimit},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, &fixture{
@@ -324,6 +328,7 @@ func testMissingCollection(t *testing.T, f *fixture) {
 		"delete":   func() error { return f.store.Delete(ctx, absent, []string{id(0)}) },
 		"stamps":   func() error { _, err := f.store.Stamps(ctx, absent, []string{id(0)}); return err },
 		"payloads": func() error { _, err := f.store.Payloads(ctx, absent, []string{id(0)}); return err },
+		"points":   func() error { _, err := f.store.Points(ctx, absent, []string{id(0)}); return err },
 		"count":    func() error { _, err := f.store.Count(ctx, absent); return err },
 		"search":   func() error { _, err := f.store.Search(ctx, absent, search); return err },
 		"batch": func() error {
