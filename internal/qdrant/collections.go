@@ -48,13 +48,7 @@ func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection,
 	}
 	name, aliased := aliases[key.String()]
 	if !aliased {
-		versions, err := s.versions(ctx, key)
-		if err != nil {
-			return Collection{}, err
-		}
-		if len(versions) > 0 {
-			name = versions[len(versions)-1]
-		} else if name, err = s.create(ctx, key, schema); err != nil {
+		if name, err = s.newestFinished(ctx, key, schema); err != nil {
 			return Collection{}, err
 		}
 	}
@@ -157,10 +151,11 @@ func (s *Store) Drop(ctx context.Context, key Key) error {
 	return s.removeAlias(ctx, alias)
 }
 
-// create makes the first version of an index and returns its name.
-func (s *Store) create(ctx context.Context, key Key, schema Schema) (string, error) {
-	name := key.String() + ".v1"
-	metadata, err := record{Version: schemaVersion, Key: key, Schema: schema}.metadata()
+// create makes a version of an index and returns its name. While building is
+// set, nobody takes it for the index.
+func (s *Store) create(ctx context.Context, key Key, schema Schema, number uint64, building bool) (string, error) {
+	name := versionName(key, number)
+	metadata, err := record{Version: schemaVersion, Key: key, Schema: schema, Building: building}.metadata()
 	if err != nil {
 		return "", fmt.Errorf("create collection %s: %w", name, err)
 	}

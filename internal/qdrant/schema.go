@@ -156,6 +156,8 @@ type record struct {
 	Version int `json:"schema_version"`
 	Key
 	Schema
+	// Building says that the version is half made; see versions.go.
+	Building bool `json:"building"`
 }
 
 // errNoRecord says that a collection has no record of ours.

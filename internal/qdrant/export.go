@@ -1,0 +1,59 @@
+package qdrant
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	qc "github.com/qdrant/go-client/qdrant"
+)
+
+const (
+	exportPage  = 256      // points at most
+	exportBytes = 16 << 20 // of their vectors
+)
+
+// Export yields all points in the order of their ids, with vectors as they are
+// stored and whole payloads. It fetches a bounded page at a time. An error ends
+// it. Points written meanwhile may or may not appear.
+func (s *Store) Export(ctx context.Context, c Collection) iter.Seq2[Point, error] {
+	return func(yield func(Point, error) bool) {
+		most := max(1, min(exportPage, exportBytes/(4*max(1, c.Schema.Dimensions))))
+		request := &qc.ScrollPoints{
+			CollectionName: c.Name,
+			Limit:          qc.PtrOf(uint32(most)),
+			WithPayload:    qc.NewWithPayload(true),
+			WithVectors:    qc.NewWithVectors(true),
+		}
+		for {
+			page, err := call(ctx, s, "read all of "+c.Name, func(ctx context.Context) (*qc.ScrollResponse, error) {
+				return s.client.GetPointsClient().Scroll(ctx, request)
+			})
+			if errors.Is(err, errTooLarge) && request.GetLimit() > 1 { // long texts
+				request.Limit = qc.PtrOf(request.GetLimit() / 2)
+				continue
+			}
+			if err != nil {
+				yield(Point{}, err)
+				return
+			}
+			for _, point := range page.GetResult() {
+				p := Point{ID: point.GetId().GetUuid(), Vector: denseOf(point.GetVectors()), Payload: payloadOf(point.GetPayload())}
+				if !yield(p, nil) {
+					return
+				}
+			}
+			next := page.GetNextPageOffset()
+			if next == nil {
+				return
+			}
+			if next.GetUuid() <= request.GetOffset().GetUuid() {
+				yield(Point{}, fmt.Errorf("read all of %s at %s: the next page starts at %q, not after the last", c.Name, s.where, cut(next.GetUuid())))
+				return
+			}
+			request.Offset = next
+			request.Limit = qc.PtrOf(min(uint32(most), 2*request.GetLimit()))
+		}
+	}
+}
