@@ -77,16 +77,22 @@ func (s *Store) Lookup(ctx context.Context, key Key) (Collection, error) {
 	if err := key.Validate(); err != nil {
 		return Collection{}, err
 	}
-	aliases, err := s.aliases(ctx)
-	if err != nil {
-		return Collection{}, err
+	for last := ""; ; {
+		aliases, err := s.aliases(ctx)
+		if err != nil {
+			return Collection{}, err
+		}
+		name, ok := aliases[key.String()]
+		if !ok {
+			return Collection{}, s.noCollection(key, aliases)
+		}
+		found, _, err := s.describe(ctx, key, name)
+		if errors.Is(err, ErrNoCollection) && name != last {
+			last = name // the alias moved on, and the version was removed, in between
+			continue
+		}
+		return found, err
 	}
-	name, ok := aliases[key.String()]
-	if !ok {
-		return Collection{}, s.noCollection(key, aliases)
-	}
-	found, _, err := s.describe(ctx, key, name)
-	return found, err
 }
 
 // List returns every index that this program wrote, sorted by corpus and

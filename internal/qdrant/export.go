@@ -14,10 +14,10 @@ const (
 	exportBytes = 16 << 20 // of their vectors
 )
 
-// Export yields all points in the order of their ids, with vectors as they are
-// stored and whole payloads. It fetches a bounded page at a time. An error ends
-// it. Points written meanwhile may or may not appear.
-func (s *Store) Export(ctx context.Context, c Collection) iter.Seq2[Point, error] {
+// Export yields all points in the order of their ids, or those after one, with
+// vectors as they are stored and whole payloads. It fetches a bounded page at a
+// time. An error ends it. Points written meanwhile may or may not appear.
+func (s *Store) Export(ctx context.Context, c Collection, after string) iter.Seq2[Point, error] {
 	return func(yield func(Point, error) bool) {
 		most := max(1, min(exportPage, exportBytes/(4*max(1, c.Schema.Dimensions))))
 		request := &qc.ScrollPoints{
@@ -25,6 +25,13 @@ func (s *Store) Export(ctx context.Context, c Collection) iter.Seq2[Point, error
 			Limit:          qc.PtrOf(uint32(most)),
 			WithPayload:    qc.NewWithPayload(true),
 			WithVectors:    qc.NewWithVectors(true),
+		}
+		if after != "" {
+			if err := checkID(after); err != nil {
+				yield(Point{}, fmt.Errorf("read all of %s: %w", c.Name, err))
+				return
+			}
+			request.Offset = qc.NewIDUUID(after)
 		}
 		for {
 			page, err := call(ctx, s, "read all of "+c.Name, func(ctx context.Context) (*qc.ScrollResponse, error) {
@@ -40,7 +47,7 @@ func (s *Store) Export(ctx context.Context, c Collection) iter.Seq2[Point, error
 			}
 			for _, point := range page.GetResult() {
 				p := Point{ID: point.GetId().GetUuid(), Vector: denseOf(point.GetVectors()), Payload: payloadOf(point.GetPayload())}
-				if !yield(p, nil) {
+				if p.ID != after && !yield(p, nil) {
 					return
 				}
 			}

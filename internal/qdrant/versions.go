@@ -1,9 +1,12 @@
 package qdrant
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 
 	qc "github.com/qdrant/go-client/qdrant"
@@ -44,6 +47,43 @@ func (s *Store) Versions(ctx context.Context, key Key) ([]Version, error) {
 	}
 	return all, nil
 }
+
+// AllVersions returns all versions of every index that this program wrote, by
+// corpus, language and number.
+func (s *Store) AllVersions(ctx context.Context) ([]Version, error) {
+	names, err := call(ctx, s, "list the collections", s.client.ListCollections)
+	if err != nil {
+		return nil, err
+	}
+	keys := map[Key]bool{}
+	for _, name := range names {
+		if !versionPattern.MatchString(name) {
+			continue
+		}
+		found, _, err := s.read(ctx, name)
+		switch {
+		case errors.Is(err, errNoRecord), errors.Is(err, ErrNoCollection): // foreign, or dropped meanwhile
+		case err != nil:
+			return nil, err
+		case found.Number() > 0:
+			keys[found.Key] = true
+		}
+	}
+	var all []Version
+	for _, key := range slices.SortedFunc(maps.Keys(keys), func(a, b Key) int {
+		return cmp.Or(cmp.Compare(a.Corpus, b.Corpus), cmp.Compare(a.Lang, b.Lang))
+	}) {
+		versions, err := s.Versions(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, versions...)
+	}
+	return all, nil
+}
+
+// versionPattern is the end of a version's name.
+var versionPattern = regexp.MustCompile(`\.v[0-9]+$`)
 
 // Unfinished returns the version that a rebuild was making when it ended, to go
 // on with; false where there is none.
