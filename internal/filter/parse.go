@@ -47,6 +47,16 @@ func Parse(text string) (Expr, error) {
 	return e, nil
 }
 
+// ParsePath reads a path as it stands in a filter.
+func ParsePath(text string) (Path, error) {
+	p := &parser{text: text}
+	path, err := p.path()
+	if err == nil && !p.done() {
+		err = p.wrong("expected the end of the path, found %s", p.shown())
+	}
+	return path, err
+}
+
 // parser reads a text from left to right.
 type parser struct {
 	text string
