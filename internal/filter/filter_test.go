@@ -125,7 +125,7 @@ func TestParseTime(t *testing.T) {
 	want := time.Date(2023, 2, 8, 10, 49, 0, 0, time.UTC)
 	for _, text := range []string{
 		"2023-02-08T10:49:00Z", "2023-02-08T11:49:00+01:00", "2023-02-08 11:49:00+0100", "2023-02-08T10:49:00",
-		"2023-02-08T10:49", "2023-02-08 10:49", "2023-02-08 10:49:00.0000001",
+		"2023-02-08T10:49", "2023-02-08 10:49", "2023-02-08t10:49:00.000z",
 	} {
 		if got, ok := filter.ParseTime(text); !ok || !got.Equal(want) {
 			t.Errorf("%s: got %v, %v, want %v", text, got, ok, want)
@@ -134,6 +134,18 @@ func TestParseTime(t *testing.T) {
 	for _, text := range []string{"", "wiki", "2023", "2023-02-30", "2023-02-08T25:00:00Z", "0000-01-01", "9999-12-31T23:59:59-01:00"} {
 		if got, ok := filter.ParseTime(text); ok {
 			t.Errorf("%s: read as %v", text, got)
+		}
+	}
+}
+
+func TestParsePath(t *testing.T) {
+	want := filter.Path{filter.Key("in"), filter.Element(-1), filter.Key("a b")}
+	if got, err := filter.ParsePath(`in[]."a b"`); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
+	}
+	for _, bad := range []string{"", "a.", "a b", "a =", ".a", "a[", "'a'"} {
+		if got, err := filter.ParsePath(bad); err == nil {
+			t.Errorf("%q: read as %v", bad, got)
 		}
 	}
 }

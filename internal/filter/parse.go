@@ -47,9 +47,10 @@ func Parse(text string) (Expr, error) {
 	return e, nil
 }
 
-// ParsePath reads a path as it stands in a filter.
+// ParsePath reads a path as it stands in a filter, but for the words of filters,
+// which need no quotes here.
 func ParsePath(text string) (Path, error) {
-	p := &parser{text: text}
+	p := &parser{text: text, alone: true}
 	path, err := p.path()
 	if err == nil && !p.done() {
 		err = p.wrong("expected the end of the path, found %s", p.shown())
@@ -61,6 +62,8 @@ func ParsePath(text string) (Path, error) {
 type parser struct {
 	text string
 	at   int // bytes read
+	// alone says that the text is a path.
+	alone bool
 }
 
 func (p *parser) done() bool { return p.at == len(p.text) }
@@ -259,7 +262,7 @@ func (p *parser) compare(path Path) (Expr, error) {
 		return &Compare{path, Op(op), v}, nil
 	case string:
 		if t, ok := ParseTime(known); ok && quoted {
-			return &Compare{path, Op(op), t}, nil
+			return &Compare{path, Op(op), t.Truncate(time.Microsecond)}, nil
 		}
 	}
 	p.at = at
@@ -311,7 +314,7 @@ func (p *parser) key(first bool) (string, error) {
 	switch {
 	case key == "":
 		return "", p.wrong("expected the name of a field, found %s; one with other characters than letters, digits, _ and - needs double quotes", p.shown())
-	case first && isKeyword(key):
+	case first && !p.alone && isKeyword(key):
 		return "", p.wrong("expected the name of a field, found %s; a field of that name needs double quotes", p.shown())
 	}
 	p.at += len(key)
@@ -351,7 +354,7 @@ func (p *parser) value() (v Value, quoted bool, err error) {
 		if !ok {
 			return nil, false, p.wrong("%s is no time; a text that looks like one needs quotes", p.shown())
 		}
-		v = t
+		v = t.Truncate(time.Microsecond)
 	default:
 		v = word
 	}

@@ -2,6 +2,7 @@ package filter
 
 import (
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -24,12 +25,12 @@ var timeLayouts = []string{
 
 // ParseTime reads a time as a filter, and Qdrant in what it has stored, writes
 // it: RFC 3339, also with a space for the T, without the zone (then UTC is
-// meant), without seconds, or the date alone. What is finer than a microsecond
-// is cut off.
+// meant), without seconds, or the date alone.
 func ParseTime(text string) (time.Time, bool) {
+	text = strings.ToUpper(text) // RFC 3339 lets T and Z be small
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, text); err == nil {
-			t = t.UTC().Truncate(time.Microsecond)
+			t = t.UTC()
 			return t, t.Year() >= 1 && t.Year() <= 9999
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/filter"
 )
 
-// maxExact is up to where every whole number has a float64 of its own.
+// maxExact is below what every whole number has a float64 of its own.
 const maxExact = 1 << 53
 
 // message says a filter in Qdrant's words; nil for none.
@@ -57,7 +57,7 @@ func comparison(key string, op filter.Op, v filter.Value) *qc.Condition {
 	case int64:
 		// Qdrant matches a whole number with whole numbers only, but ranges hold
 		// numbers of both kinds.
-		if op == filter.Equal && (v > maxExact || v < -maxExact) {
+		if op == filter.Equal && (v >= maxExact || v <= -maxExact) {
 			return qc.NewMatchInt(key, v)
 		}
 		return numeric(key, op, float64(v))
