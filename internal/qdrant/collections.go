@@ -19,6 +19,14 @@ type Collection struct {
 	Key    Key
 	Name   string // "<corpus>_<lang>.v<number>"
 	Schema Schema
+	// Foreign says that another program wrote it: it is only read.
+	Foreign bool
+	// UnitSampled says that searches compare by dot product, and that only some of
+	// the vectors were seen to have unit length.
+	UnitSampled bool
+	// Read says what is read of it, and how: a part of it, where there is a
+	// filter.
+	Read ReadOptions
 	// Datatype is that of the stored vectors where it is not float32, such as
 	// "float16". Quantised copies that a server keeps beside them do not count:
 	// the vectors that it returns, and the scores of exact searches, are the
@@ -60,7 +68,7 @@ func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection,
 	if len(differences) > 0 {
 		return Collection{}, &SchemaError{Key: key, Differences: differences}
 	}
-	if err := s.ensureFieldIndexes(ctx, name, info); err != nil {
+	if err := s.ensureFieldIndexes(ctx, name, found.layout(), info); err != nil {
 		return Collection{}, err
 	}
 	if !aliased {
@@ -167,7 +175,7 @@ func (s *Store) create(ctx context.Context, key Key, schema Schema, number uint6
 	}
 	request := &qc.CreateCollection{
 		CollectionName: name,
-		VectorsConfig: qc.NewVectorsConfig(&qc.VectorParams{
+		VectorsConfig: schema.Layout.vectorsConfig(&qc.VectorParams{
 			Size:     uint64(schema.Dimensions),
 			Distance: qc.Distance_Cosine,
 		}),
@@ -211,11 +219,11 @@ func (s *Store) read(ctx context.Context, name string) (Collection, *qc.Collecti
 	if err != nil {
 		return Collection{}, nil, fmt.Errorf("collection %s at %s: %w", name, s.where, err)
 	}
-	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(info)}, info, nil
+	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(found.Layout.paramsOf(info))}, info, nil
 }
 
-func datatypeOf(info *qc.CollectionInfo) string {
-	switch d := info.GetConfig().GetParams().GetVectorsConfig().GetParams().GetDatatype(); d {
+func datatypeOf(params *qc.VectorParams) string {
+	switch d := params.GetDatatype(); d {
 	case qc.Datatype_Default, qc.Datatype_Float32:
 		return ""
 	default:
@@ -240,7 +248,7 @@ func (s *Store) measure(ctx context.Context, name string) (Info, error) {
 
 // vectorDiff returns in what the collection's vectors are not what schema needs.
 func vectorDiff(info *qc.CollectionInfo, schema Schema) []string {
-	vectors := info.GetConfig().GetParams().GetVectorsConfig().GetParams()
+	vectors := schema.Layout.paramsOf(info)
 	if vectors == nil {
 		return []string{"vectors: index has named ones, this run has one unnamed"}
 	}
@@ -255,12 +263,12 @@ func vectorDiff(info *qc.CollectionInfo, schema Schema) []string {
 }
 
 // ensureFieldIndexes creates the payload indexes that info lacks.
-func (s *Store) ensureFieldIndexes(ctx context.Context, name string, info *qc.CollectionInfo) error {
+func (s *Store) ensureFieldIndexes(ctx context.Context, name string, layout Layout, info *qc.CollectionInfo) error {
 	for _, field := range []struct {
 		name string
 		kind qc.FieldType
 	}{
-		{keyDocID, qc.FieldType_FieldTypeKeyword},
+		{layout.DocID, qc.FieldType_FieldTypeKeyword},
 		{keyChunk, qc.FieldType_FieldTypeInteger},
 	} {
 		if _, ok := info.GetPayloadSchema()[field.name]; ok {

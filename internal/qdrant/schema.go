@@ -63,6 +63,8 @@ type Schema struct {
 	// Augment says which generated queries the vectors hold besides their
 	// passages; nil: none.
 	Augment *Augment `json:"augment,omitempty"`
+	// Layout says under which keys a point has what; the zero one: OwnLayout.
+	Layout Layout `json:"layout,omitzero"`
 }
 
 // Augment describes an index whose vectors are blends of passages and queries.
@@ -119,7 +121,7 @@ func (s Schema) Diff(now Schema) []string {
 				field.name, shown(field.index), shown(field.run)))
 		}
 	}
-	return differences
+	return append(differences, s.Layout.differ(now.Layout)...)
 }
 
 // shown prints a field's value: a text in quotes, since a prefix ends in a space,
@@ -148,7 +150,7 @@ func (s Schema) validate() error {
 	if a := s.Augment; a != nil && !(a.Alpha > 0 && a.Alpha <= 1) {
 		return fmt.Errorf("schema has alpha %v: want more than 0, to 1", a.Alpha)
 	}
-	return nil
+	return s.Layout.validateOwn()
 }
 
 // record is the metadata of a collection.

@@ -254,6 +254,9 @@ const halfPrecision = 1.0 / (1 << 11)
 // infinitely far where nothing is known.
 func precisionOf(c qdrant.Collection) (p Precision, slack float64) {
 	slack = unitError + float64(c.Schema.Dimensions+16)*singlePrecision
+	if c.UnitSampled {
+		slack = math.Inf(1)
+	}
 	switch c.Datatype {
 	case "":
 		return Precision{Datatype: "float32"}, slack

@@ -58,6 +58,9 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"answer of more than 4 MiB", testLargeAnswer},
 		{"bad points are refused, none is stored", testBadPoints},
 		{"bad searches are refused", testBadSearches},
+		{"filters", testFilters},
+		{"random filters against a plain reading", testRandomFilters},
+		{"a filter narrows every read", testFilteredReads},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
 	} {
