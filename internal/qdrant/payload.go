@@ -16,6 +16,7 @@ const (
 	keyChunks      = "chunks"
 	keyContentHash = "content_hash"
 	keyMetadata    = "metadata"
+	keyVector      = "vector"
 )
 
 // Payload is what is stored beside a passage's vector.
@@ -27,6 +28,9 @@ type Payload struct {
 	Chunk       int // 0 is the document's first
 	Chunks      int // of the document
 	ContentHash string
+	// Vector is 0 but for the further vectors of a passage that has several, which
+	// count from 1 and repeat the passage's other fields.
+	Vector int
 	// Metadata is the document's own: values like those of JSON, with whole
 	// numbers as int64. An empty map comes back as nil.
 	Metadata map[string]any
@@ -51,6 +55,9 @@ func (p Payload) values() (map[string]*qc.Value, error) {
 		keyChunks:      p.Chunks,
 		keyContentHash: p.ContentHash,
 	}
+	if p.Vector > 0 {
+		fields[keyVector] = p.Vector
+	}
 	if len(p.Metadata) > 0 {
 		fields[keyMetadata] = p.Metadata
 	}
@@ -70,6 +77,7 @@ func payloadOf(values map[string]*qc.Value) Payload {
 		Chunk:       int(values[keyChunk].GetIntegerValue()),
 		Chunks:      int(values[keyChunks].GetIntegerValue()),
 		ContentHash: values[keyContentHash].GetStringValue(),
+		Vector:      int(values[keyVector].GetIntegerValue()),
 	}
 	if fields := values[keyMetadata].GetStructValue().GetFields(); len(fields) > 0 {
 		p.Metadata = fromFields(fields)
