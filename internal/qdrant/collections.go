@@ -37,12 +37,12 @@ type Collection struct {
 // Info is a collection with its size.
 type Info struct {
 	Collection
-	Passages  uint64 // points
-	Documents uint64 // points that are a document's first chunk
+	Passages  uint64 // points, but for further vectors of a passage
+	Documents uint64 // passages that are a document's first chunk
 }
 
 // Ensure returns the index for key, made ready to be written: its collection
-// (cosine distance, with the schema in its metadata), the payload indexes and,
+// (with the schema in its metadata, and the distance that it asks for), the payload indexes and,
 // last, the alias. It can be called again at any time, and completes what a
 // killed run left half made. An index with another schema or another vector
 // configuration is refused with *SchemaError.
@@ -176,8 +176,8 @@ func (s *Store) create(ctx context.Context, key Key, schema Schema, number uint6
 	request := &qc.CreateCollection{
 		CollectionName: name,
 		VectorsConfig: schema.Layout.vectorsConfig(&qc.VectorParams{
-			Size:     uint64(schema.Dimensions),
-			Distance: qc.Distance_Cosine,
+			Size:     uint64(schema.Width()),
+			Distance: schema.distance(),
 		}),
 		Metadata: metadata,
 	}
@@ -238,10 +238,15 @@ func (s *Store) measure(ctx context.Context, name string) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{Collection: found}
-	if info.Passages, err = s.count(ctx, name, nil); err != nil {
+	var passages *qc.Filter
+	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
+	if found.Schema.augment().Mode == ModeMulti {
+		passages = &qc.Filter{MustNot: []*qc.Condition{qc.NewRange(keyVector, &qc.Range{Gte: qc.PtrOf(1.0)})}}
+		firstChunks.MustNot = passages.GetMustNot()
+	}
+	if info.Passages, err = s.count(ctx, name, passages); err != nil {
 		return Info{}, err
 	}
-	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
 	info.Documents, err = s.count(ctx, name, firstChunks)
 	return info, err
 }
@@ -253,11 +258,11 @@ func vectorDiff(info *qc.CollectionInfo, schema Schema) []string {
 		return []string{"vectors: index has named ones, this run has one unnamed"}
 	}
 	var differences []string
-	if vectors.GetSize() != uint64(schema.Dimensions) {
-		differences = append(differences, fmt.Sprintf("vector size: index has %d, this run has %d", vectors.GetSize(), schema.Dimensions))
+	if vectors.GetSize() != uint64(schema.Width()) {
+		differences = append(differences, fmt.Sprintf("vector size: index has %d, this run has %d", vectors.GetSize(), schema.Width()))
 	}
-	if vectors.GetDistance() != qc.Distance_Cosine {
-		differences = append(differences, fmt.Sprintf("distance: index has %s, this run has %s", vectors.GetDistance(), qc.Distance_Cosine))
+	if vectors.GetDistance() != schema.distance() {
+		differences = append(differences, fmt.Sprintf("distance: index has %s, this run has %s", vectors.GetDistance(), schema.distance()))
 	}
 	return differences
 }

@@ -92,8 +92,11 @@ type Hit struct {
 	Rank   int      `json:"rank"` // from 1
 	ID     string   `json:"id"`   // of the document
 	Score  float64  `json:"score"`
-	Source float64  `json:"source"` // cosine to the source query
-	Anchor *float64 `json:"anchor"` // cosine to the anchor query; null where there is none
+	Source float64  `json:"source"` // cosine to the source query; the product, where the index compares by that
+	Anchor *float64 `json:"anchor"` // likewise to the anchor query; null where there is none
+	// Hub is what was taken off for the passage's hubness: λ·Source + (1−λ)·Anchor
+	// − Hub is Score. Left out where the index has none.
+	Hub *float64 `json:"hub,omitempty"`
 	// More are the cosines to the further anchors.
 	More     []float64       `json:"more_anchors,omitempty"`
 	Lang     string          `json:"lang"`
@@ -132,8 +135,13 @@ func (p *Prepared) result(parts []part) Result {
 		r.More = append(r.More, MoreAnchor{Text: more.Text, Lang: more.Lang, Weight: parts[0].Weights[1+first+i]})
 	}
 	for _, part := range parts {
+		hubs := p.indexes[part.lang].Schema.HasHub()
 		for _, hit := range part.Hits {
-			r.Hits = append(r.Hits, p.hit(hit, part.Weights))
+			out := p.hit(hit, part.Weights)
+			if hubs {
+				out.Hub = &hit.Hub
+			}
+			r.Hits = append(r.Hits, out)
 		}
 		r.Certified = r.Certified && part.Certified
 		r.Depth = max(r.Depth, part.Depth)

@@ -55,6 +55,8 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"ties are ordered by id", testTies},
 		{"bare search", testBare},
 		{"batch equals separate searches", testBatch},
+		{"products of vectors as they are", testProducts},
+		{"several vectors count as one passage", testSeveralVectors},
 		{"answer of more than 4 MiB", testLargeAnswer},
 		{"bad points are refused, none is stored", testBadPoints},
 		{"bad searches are refused", testBadSearches},
@@ -95,6 +97,11 @@ func schema(dimensions int) qdrant.Schema {
 // ensure makes the index for key and has it dropped with the test.
 func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Collection {
 	t.Helper()
+	return f.ensureSchema(t, key, schema(dimensions))
+}
+
+func (f *fixture) ensureSchema(t *testing.T, key qdrant.Key, schema qdrant.Schema) qdrant.Collection {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
@@ -102,7 +109,7 @@ func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Co
 			t.Errorf("drop %s: %v", key, err)
 		}
 	})
-	c, err := f.store.Ensure(t.Context(), key, schema(dimensions))
+	c, err := f.store.Ensure(t.Context(), key, schema)
 	if err != nil {
 		t.Fatal(err)
 	}
