@@ -147,6 +147,13 @@ func (s *Store) Promote(ctx context.Context, collections ...Collection) error {
 	var actions []*qc.AliasOperations
 	what := "make current:"
 	for _, c := range collections {
+		// A server stops at the first alias that it cannot move, and leaves those
+		// before moved: what could fail is asked first.
+		if _, _, err := s.describe(ctx, c.Key, c.Name); err != nil {
+			return fmt.Errorf("make %s current: %w", c.Name, err)
+		}
+	}
+	for _, c := range collections {
 		alias := c.Key.String()
 		what += " " + c.Name
 		// A mark that a kill left on the version to be left behind would make it

@@ -65,6 +65,13 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"a filter narrows every read", testFilteredReads},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
+		{"a rebuild and its versions", testVersions},
+		{"an unfinished version", testUnfinished},
+		{"readers while the alias moves", testSwitching},
+		{"several aliases in one step", testPromoteSeveral},
+		{"removing versions", testRemove},
+		{"export with vectors", testExport},
+		{"export of long texts", testExportLong},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, &fixture{
