@@ -50,7 +50,7 @@ func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error 
 	for i, point := range points {
 		err := errors.Join(checkUUID(point.ID), vector.Check(point.Vector, c.Schema.Width()))
 		if err == nil {
-			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: layout.vectors(point.Vector)}
+			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: layout.vectors(c.Schema.sent(point.Vector))}
 			out[i].Payload, err = point.Payload.values(layout)
 		}
 		if err != nil {

@@ -107,7 +107,7 @@ func (q Search) request(c Collection) *qc.QueryPoints {
 	}
 	request := &qc.QueryPoints{
 		CollectionName:  c.Name,
-		Query:           qc.NewQueryDense(q.Vector),
+		Query:           qc.NewQueryDense(c.Schema.sent(q.Vector)),
 		Filter:          c.message(c.Read.Filter),
 		Limit:           qc.PtrOf(uint64(q.Limit)),
 		Params:          params,
