@@ -22,7 +22,7 @@ func Compressed(path string) bool { return strings.HasSuffix(strings.ToLower(pat
 
 // blockBytes is how much is written at a time. In a gzipped file each block is a
 // member of its own, so that a file cut off is whole up to a block.
-const blockBytes = 4 << 20
+var blockBytes = 4 << 20
 
 // Writer writes a file under a name of its own, FILE.part, until Commit. A
 // Writer opened on what a killed one left goes on behind it.
@@ -213,7 +213,7 @@ func (w *Writer) zipBlocks(each func(block []byte, end int64) bool) error {
 			return err
 		}
 		zip.Multistream(false)
-		block, err := io.ReadAll(io.LimitReader(zip, blockBytes+maxLineBytes))
+		block, err := io.ReadAll(io.LimitReader(zip, int64(blockBytes+maxLineBytes)))
 		if err != nil {
 			return err
 		}
