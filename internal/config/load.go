@@ -34,6 +34,11 @@ type variables struct {
 	QdrantLocalPath  string        `env:"QDRANT_LOCAL_PATH"`
 	QdrantTimeout    time.Duration `env:"QDRANT_TIMEOUT"`
 
+	FromQdrantAPIKey     string `env:"FROM_QDRANT_API_KEY"`
+	FromQdrantAPIKeyFile string `env:"FROM_QDRANT_API_KEY_FILE"`
+	ToQdrantAPIKey       string `env:"TO_QDRANT_API_KEY"`
+	ToQdrantAPIKeyFile   string `env:"TO_QDRANT_API_KEY_FILE"`
+
 	OpenAIBaseURL    string `env:"OPENAI_BASE_URL"`
 	OpenAIAPIBase    string `env:"OPENAI_API_BASE"`
 	OpenAIAPIKey     string `env:"OPENAI_API_KEY"`
@@ -150,6 +155,10 @@ func (r *reader) read() Settings {
 			APIKey:    r.secret("QDRANT_API_KEY", v.QdrantAPIKey, v.QdrantAPIKeyFile),
 			LocalPath: v.QdrantLocalPath,
 			Timeout:   v.QdrantTimeout,
+		},
+		Copy: Copy{
+			FromAPIKey: r.secret("FROM_QDRANT_API_KEY", v.FromQdrantAPIKey, v.FromQdrantAPIKeyFile),
+			ToAPIKey:   r.secret("TO_QDRANT_API_KEY", v.ToQdrantAPIKey, v.ToQdrantAPIKeyFile),
 		},
 		Embedding: r.embedding(shared),
 		Translate: r.translate(shared),

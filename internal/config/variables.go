@@ -53,6 +53,10 @@ var table = []Variable{
 	{"QDRANT_LOCAL_PATH", "Folder of the embedded store", expectPath,
 		"$XDG_DATA_HOME or ~/.local/share, then /" + programFolder + "/" + storeName, "store"},
 	{"QDRANT_TIMEOUT", "Longest wait for one Qdrant call", expectDuration, DefaultQdrantTimeout.String(), ""},
+	{"FROM_QDRANT_API_KEY", "Key of the server that indexer copy --from names", expectKey, "", ""},
+	{"FROM_QDRANT_API_KEY_FILE", "File that holds FROM_QDRANT_API_KEY", expectKeyFile, "", ""},
+	{"TO_QDRANT_API_KEY", "Key of the server that indexer copy --to names", expectKey, "", ""},
+	{"TO_QDRANT_API_KEY_FILE", "File that holds TO_QDRANT_API_KEY", expectKeyFile, "", ""},
 
 	{"OPENAI_BASE_URL", "OpenAI-compatible endpoint where no narrower variable names one", expectURL, "", ""},
 	{"OPENAI_API_BASE", "Other name of OPENAI_BASE_URL", expectURL, "", ""},

@@ -78,10 +78,10 @@ func checkName(name string) error {
 }
 
 func checkConfig(req *qc.CreateCollection) error {
-	params := req.GetVectorsConfig().GetParams()
+	_, params := soleVector(req)
 	switch {
 	case params == nil:
-		return status.Error(codes.Unimplemented, "the embedded engine wants exactly one unnamed dense vector a point")
+		return status.Error(codes.Unimplemented, "the embedded engine wants exactly one dense vector a point")
 	case req.GetSparseVectorsConfig() != nil || params.GetMultivectorConfig() != nil:
 		return status.Error(codes.Unimplemented, "the embedded engine has no sparse and no multi-vectors")
 	case params.GetSize() == 0 || params.GetSize() > 65536:
@@ -108,7 +108,8 @@ func (c *collectionsService) Update(ctx context.Context, req *qc.UpdateCollectio
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE collections SET config = ? WHERE id = ?", config, s.id)
+		// A new epoch, as a view at hand holds the settings, too.
+		_, err = tx.ExecContext(ctx, "UPDATE collections SET config = ?, epoch = epoch + 1 WHERE id = ?", config, s.id)
 		return err
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ func (s *state) checkPoints(points []*qc.PointStruct) ([]newPoint, error) {
 		if err != nil {
 			return nil, wrongInput("%v", err)
 		}
-		x, err := denseVector(p.GetVectors())
+		x, err := s.denseVector(p.GetVectors())
 		if err != nil {
 			return nil, err
 		}
@@ -91,10 +91,17 @@ func (s *state) prepare(x []float32) []float32 {
 	return x
 }
 
-func denseVector(v *qc.Vectors) ([]float32, error) {
+// denseVector returns the one vector of a point.
+func (s *state) denseVector(v *qc.Vectors) ([]float32, error) {
 	single := v.GetVector()
+	if s.vectorName != "" {
+		named := v.GetVectors().GetVectors()
+		if single = named[s.vectorName]; len(named) > 1 || single == nil && len(named) == 1 {
+			return nil, wrongInput("Not existing vector name error: only %q is there", s.vectorName)
+		}
+	}
 	if single == nil {
-		return nil, status.Error(codes.Unimplemented, "the embedded engine wants exactly one unnamed dense vector a point")
+		return nil, status.Error(codes.Unimplemented, "the embedded engine wants exactly one dense vector a point, named as the collection names it")
 	}
 	if dense := single.GetDense(); dense != nil {
 		return dense.GetData(), nil
@@ -205,13 +212,19 @@ func (v *view) retrieved(row int, payload selection, vectors *qc.WithVectorsSele
 }
 
 func (v *view) selectVector(row int, sel *qc.WithVectorsSelector) *qc.VectorsOutput {
-	if !sel.GetEnable() {
+	if !sel.GetEnable() && (v.vectorName == "" || !slices.Contains(sel.GetInclude().GetNames(), v.vectorName)) {
 		return nil
 	}
-	return &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vector{Vector: &qc.VectorOutput{
+	output := &qc.VectorOutput{
 		// A copy: the answer is encoded after the mapping may be gone.
 		Vector: &qc.VectorOutput_Dense{Dense: &qc.DenseVector{Data: slices.Clone(v.vector(row))}},
-	}}}
+	}
+	if v.vectorName == "" {
+		return &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vector{Vector: output}}
+	}
+	return &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vectors{
+		Vectors: &qc.NamedVectorsOutput{Vectors: map[string]*qc.VectorOutput{v.vectorName: output}},
+	}}
 }
 
 func (p *pointsService) Query(ctx context.Context, req *qc.QueryPoints) (*qc.QueryResponse, error) {
@@ -274,8 +287,11 @@ const defaultLimit = 10
 
 // search checks what a query asks for and refuses what the engine cannot do.
 func (v *view) search(q *qc.QueryPoints) (search, error) {
-	if len(q.GetPrefetch()) > 0 || q.GetUsing() != "" || q.GetLookupFrom() != nil {
-		return search{}, status.Error(codes.Unimplemented, "the embedded engine has no prefetch, named vectors or lookup")
+	if len(q.GetPrefetch()) > 0 || q.GetLookupFrom() != nil {
+		return search{}, status.Error(codes.Unimplemented, "the embedded engine has no prefetch and no lookup")
+	}
+	if q.GetUsing() != v.vectorName {
+		return search{}, wrongInput("Not existing vector name error: %.80s", q.GetUsing())
 	}
 	dense := q.GetQuery().GetNearest().GetDense()
 	if dense == nil {
@@ -317,16 +333,12 @@ func (v *view) filteredScan(ctx context.Context, tx *sql.Tx, f *qc.Filter, searc
 // filtered lists the live rows that the filter keeps, in row order. Where the
 // filter demands named ids, only those are looked at.
 func (v *view) filtered(ctx context.Context, tx *sql.Tx, f *qc.Filter) ([]int, error) {
-	keys, err := filterIDs(f)
+	m, err := v.newMatcher(ctx, tx, f)
 	if err != nil {
 		return nil, err
 	}
-	m := &matcher{view: v}
-	if m.rows, err = v.rowsOf(ctx, tx, keys); err != nil {
-		return nil, err
-	}
 	if demandsIDs(f) {
-		return m.keepRows(ctx, f, slices.Sorted(maps.Values(m.rows)))
+		return m.keepRows(ctx, slices.Sorted(maps.Values(m.rows)))
 	}
 	live := make([]int, 0, v.live())
 	for row := range v.rows {
@@ -334,7 +346,7 @@ func (v *view) filtered(ctx context.Context, tx *sql.Tx, f *qc.Filter) ([]int, e
 			live = append(live, row)
 		}
 	}
-	return m.keepRows(ctx, f, live)
+	return m.keepRows(ctx, live)
 }
 
 func demandsIDs(f *qc.Filter) bool {
@@ -384,12 +396,8 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 	resp := &qc.ScrollResponse{}
 	err = p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
 		resp.Result, resp.NextPageOffset = nil, nil
-		m := &matcher{view: v}
-		keys, err := filterIDs(req.GetFilter())
+		m, err := v.newMatcher(ctx, tx, req.GetFilter())
 		if err != nil {
-			return err
-		}
-		if m.rows, err = v.rowsOf(ctx, tx, keys); err != nil {
 			return err
 		}
 		rows, err := tx.QueryContext(ctx, "SELECT row FROM "+v.pointsTable()+" WHERE id >= ? ORDER BY id", from[:])
@@ -402,7 +410,7 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 			if err := rows.Scan(&row); err != nil {
 				return err
 			}
-			if ok, err := m.keep(req.GetFilter(), row); err != nil {
+			if ok, err := m.keep(row); err != nil {
 				return err
 			} else if !ok {
 				continue

@@ -59,12 +59,24 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"ties are ordered by id", testTies},
 		{"bare search", testBare},
 		{"batch equals separate searches", testBatch},
+		{"products of vectors as they are", testProducts},
+		{"several vectors count as one passage", testSeveralVectors},
 		{"answer of more than 4 MiB", testLargeAnswer},
 		{"bad points are refused, none is stored", testBadPoints},
 		{"bad searches are refused", testBadSearches},
+		{"filters", testFilters},
+		{"random filters against a plain reading", testRandomFilters},
+		{"a filter narrows every read", testFilteredReads},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
 		{"time limit", testTimeLimit},
+		{"a rebuild and its versions", testVersions},
+		{"an unfinished version", testUnfinished},
+		{"readers while the alias moves", testSwitching},
+		{"several aliases in one step", testPromoteSeveral},
+		{"removing versions", testRemove},
+		{"export with vectors", testExport},
+		{"export of long texts", testExportLong},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, &fixture{
@@ -97,6 +109,11 @@ func schema(dimensions int) qdrant.Schema {
 // ensure makes the index for key and has it dropped with the test.
 func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Collection {
 	t.Helper()
+	return f.ensureSchema(t, key, schema(dimensions))
+}
+
+func (f *fixture) ensureSchema(t *testing.T, key qdrant.Key, schema qdrant.Schema) qdrant.Collection {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
@@ -104,7 +121,7 @@ func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Co
 			t.Errorf("drop %s: %v", key, err)
 		}
 	})
-	c, err := f.store.Ensure(t.Context(), key, schema(dimensions))
+	c, err := f.store.Ensure(t.Context(), key, schema)
 	if err != nil {
 		t.Fatal(err)
 	}
