@@ -96,7 +96,7 @@ func (s *scaleRun) index(ctx context.Context, name, file string, killAt int) err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	var memory []int
+	var memory [][2]int
 	killed := false
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
@@ -108,8 +108,8 @@ func (s *scaleRun) index(ctx context.Context, name, file string, killAt int) err
 			}
 			running = false
 		case <-tick.C:
-			if mib, ok := residentOf(command.Process.Pid); ok {
-				memory = append(memory, mib)
+			if own, mapped, ok := residentOf(command.Process.Pid); ok {
+				memory = append(memory, [2]int{own, mapped})
 			}
 			if texts, _ := s.endpoint.served(); killAt > 0 && !killed && texts >= killAt {
 				killed = true
@@ -127,27 +127,34 @@ func (s *scaleRun) index(ctx context.Context, name, file string, killAt int) err
 			s.endpoint.first.Sub(start).Seconds(), texts, busy.Seconds(),
 			100*float64(texts)*s.endpoint.perText.Seconds()/(whole-s.endpoint.first.Sub(start)).Seconds())
 	}
-	fmt.Printf("\n  resident MiB over time:")
+	fmt.Printf("\n  resident MiB over time, own + mapped:")
 	for i := range 10 {
 		if at := (2*i + 1) * len(memory) / 20; at < len(memory) {
-			fmt.Printf(" %d", memory[at])
+			fmt.Printf(" %d+%d", memory[at][0], memory[at][1])
 		}
 	}
 	fmt.Println()
 	return nil
 }
 
-// residentOf reads a process's resident memory, where the system tells.
-func residentOf(pid int) (mib int, ok bool) {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "statm"))
+// residentOf reads how much memory a process has of its own, and how much of
+// files it has mapped, where the system tells.
+func residentOf(pid int) (own, mapped int, ok bool) {
+	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
-		return 0, false
+		return 0, 0, false
 	}
-	var size, resident int
-	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
-		return 0, false
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		kib, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
+		switch name {
+		case "RssAnon":
+			own, ok = kib>>10, true
+		case "RssFile":
+			mapped = kib >> 10
+		}
 	}
-	return resident * os.Getpagesize() >> 20, true
+	return own, mapped, ok
 }
 
 func writeDocuments(path string, n int) (err error) {
