@@ -19,6 +19,8 @@ type Collection struct {
 	Key    Key
 	Name   string // "<corpus>_<lang>.v<number>"
 	Schema Schema
+	// ShardKey is what its points are behind in a cluster; empty for none.
+	ShardKey string
 	// Foreign says that another program wrote it: it is only read.
 	Foreign bool
 	// UnitSampled says that searches compare by dot product, and that only some of
@@ -74,7 +76,13 @@ func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection,
 	if len(differences) > 0 {
 		return Collection{}, &SchemaError{Key: key, Differences: differences}
 	}
-	if err := s.ensureFieldIndexes(ctx, name, found.layout(), info); err != nil {
+	if err := s.ensureShardKey(ctx, found); err != nil {
+		return Collection{}, err
+	}
+	if err := s.reconcile(ctx, found, info); err != nil {
+		return Collection{}, err
+	}
+	if err := s.ensureFieldIndexes(ctx, found, info); err != nil {
 		return Collection{}, err
 	}
 	if !aliased {
@@ -168,18 +176,17 @@ func (s *Store) Drop(ctx context.Context, key Key) error {
 // create makes the first version of an index and returns its name.
 func (s *Store) create(ctx context.Context, key Key, schema Schema) (string, error) {
 	name := key.String() + ".v1"
-	metadata, err := record{Version: schemaVersion, Key: key, Schema: schema}.metadata()
+	metadata, err := record{Version: schemaVersion, Key: key, Schema: schema, ShardKey: s.collections.shardKey(key)}.metadata()
 	if err != nil {
 		return "", fmt.Errorf("create collection %s: %w", name, err)
 	}
+	vectors := &qc.VectorParams{Size: uint64(schema.Dimensions), Distance: qc.Distance_Cosine}
 	request := &qc.CreateCollection{
 		CollectionName: name,
-		VectorsConfig: schema.Layout.vectorsConfig(&qc.VectorParams{
-			Size:     uint64(schema.Dimensions),
-			Distance: qc.Distance_Cosine,
-		}),
-		Metadata: metadata,
+		VectorsConfig:  schema.Layout.vectorsConfig(vectors),
+		Metadata:       metadata,
 	}
+	s.collections.apply(request, vectors)
 	_, err = call(ctx, s, "create collection "+name, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, s.client.CreateCollection(ctx, request)
 	})
@@ -218,7 +225,7 @@ func (s *Store) read(ctx context.Context, name string) (Collection, *qc.Collecti
 	if err != nil {
 		return Collection{}, nil, fmt.Errorf("collection %s at %s: %w", name, s.where, err)
 	}
-	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(found.Layout.paramsOf(info))}, info, nil
+	return Collection{Key: found.Key, Name: name, Schema: found.Schema, ShardKey: found.ShardKey, Datatype: datatypeOf(found.Layout.paramsOf(info))}, info, nil
 }
 
 func datatypeOf(params *qc.VectorParams) string {
@@ -262,23 +269,21 @@ func vectorDiff(info *qc.CollectionInfo, schema Schema) []string {
 }
 
 // ensureFieldIndexes creates the payload indexes that info lacks.
-func (s *Store) ensureFieldIndexes(ctx context.Context, name string, layout Layout, info *qc.CollectionInfo) error {
-	for _, field := range []struct {
-		name string
-		kind qc.FieldType
-	}{
-		{layout.DocID, qc.FieldType_FieldTypeKeyword},
-		{keyChunk, qc.FieldType_FieldTypeInteger},
-	} {
-		if _, ok := info.GetPayloadSchema()[field.name]; ok {
+func (s *Store) ensureFieldIndexes(ctx context.Context, c Collection, info *qc.CollectionInfo) error {
+	for _, field := range s.collections.fieldIndexes(c) {
+		if there, ok := info.GetPayloadSchema()[field.path]; ok {
+			// PayloadSchemaType counts from 1 what FieldType counts from 0.
+			if has := qc.FieldType(there.GetDataType() - 1); has != field.kind {
+				s.log.Warn("a payload index is of another type", "collection", c.Name, "field", field.path, "has", has, "asked for", field.kind)
+			}
 			continue
 		}
-		what := fmt.Sprintf("create the index on %s in %s", field.name, name)
+		what := fmt.Sprintf("create the index on %s in %s", field.path, c.Name)
 		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
 			return applied(s.client.CreateFieldIndex(ctx, &qc.CreateFieldIndexCollection{
-				CollectionName: name,
+				CollectionName: c.Name,
 				Wait:           qc.PtrOf(true),
-				FieldName:      field.name,
+				FieldName:      field.path,
 				FieldType:      &field.kind,
 			}))
 		})

@@ -64,6 +64,8 @@ func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error 
 					CollectionName: c.Name,
 					Wait:           qc.PtrOf(true),
 					Points:         points,
+
+					ShardKeySelector: c.shards(),
 				}))
 			})
 			return err
@@ -108,6 +110,8 @@ func (s *Store) Delete(ctx context.Context, c Collection, ids []string) error {
 				CollectionName: c.Name,
 				Wait:           qc.PtrOf(true),
 				Points:         qc.NewPointsSelectorIDs(pointIDs(batch)),
+
+				ShardKeySelector: c.shards(),
 			}))
 		})
 		if err != nil {

@@ -158,6 +158,7 @@ type record struct {
 	Version int `json:"schema_version"`
 	Key
 	Schema
+	ShardKey string `json:"shard_key,omitempty"`
 }
 
 // errNoRecord says that a collection has no record of ours.

@@ -104,11 +104,14 @@ func (c *collectionsService) Update(ctx context.Context, req *qc.UpdateCollectio
 			s.config.Metadata = map[string]*qc.Value{}
 		}
 		maps.Copy(s.config.Metadata, req.GetMetadata())
+		if err := keepSettings(s.config, req); err != nil {
+			return err
+		}
 		config, err := proto.MarshalOptions{Deterministic: true}.Marshal(s.config)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE collections SET config = ? WHERE id = ?", config, s.id)
+		_, err = tx.ExecContext(ctx, "UPDATE collections SET config = ?, epoch = epoch + 1 WHERE id = ?", config, s.id)
 		return err
 	})
 	if err != nil {
@@ -187,6 +190,8 @@ func (c *collectionsService) Get(ctx context.Context, req *qc.GetCollectionInfoR
 			Config: &qc.CollectionConfig{
 				Params: &qc.CollectionParams{
 					ShardNumber:            max(1, config.GetShardNumber()),
+					ShardingMethod:         config.ShardingMethod,
+					OnDiskPayload:          config.GetOnDiskPayload(), //nolint:staticcheck // older clients know no other
 					VectorsConfig:          config.GetVectorsConfig(),
 					ReplicationFactor:      config.ReplicationFactor,
 					WriteConsistencyFactor: config.WriteConsistencyFactor,

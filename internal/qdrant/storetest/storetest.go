@@ -30,8 +30,9 @@ import (
 // double precision.
 const tolerance = 1e-6
 
-// Run runs the suite. open returns a store that is closed with the test.
-func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
+// Run runs the suite. start returns how to connect to what is tested; all
+// connections of one test see the same collections.
+func Run(t *testing.T, start func(t *testing.T) qdrant.Options) {
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, f *fixture)
@@ -61,12 +62,15 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"filters", testFilters},
 		{"random filters against a plain reading", testRandomFilters},
 		{"a filter narrows every read", testFilteredReads},
+		{"collection options", testOptions},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			opts := start(t)
 			test.run(t, &fixture{
-				store: open(t),
+				store: Connect(t, opts),
+				opts:  opts,
 				key:   qdrant.Key{Corpus: "storetest-" + uuid.NewString()[:13], Lang: "th"},
 			})
 		})
@@ -76,6 +80,7 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 // fixture is what one test works on.
 type fixture struct {
 	store *qdrant.Store
+	opts  qdrant.Options // of the store, to open more
 	key   qdrant.Key
 }
 
