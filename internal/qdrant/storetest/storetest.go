@@ -63,6 +63,9 @@ func Run(t *testing.T, start func(t *testing.T) qdrant.Options) {
 		{"random filters against a plain reading", testRandomFilters},
 		{"a filter narrows every read", testFilteredReads},
 		{"collection options", testOptions},
+		{"collections of other programs", testForeign},
+		{"collections of other programs that do not fit", testForeignRefused},
+		{"an index in another layout", testOwnLayout},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
 	} {
@@ -100,6 +103,16 @@ func schema(dimensions int) qdrant.Schema {
 // ensure makes the index for key and has it dropped with the test.
 func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Collection {
 	t.Helper()
+	f.dropped(t, key)
+	c, err := f.store.Ensure(t.Context(), key, schema(dimensions))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// dropped has an index dropped with the test.
+func (f *fixture) dropped(t *testing.T, key qdrant.Key) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
@@ -107,11 +120,6 @@ func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Co
 			t.Errorf("drop %s: %v", key, err)
 		}
 	})
-	c, err := f.store.Ensure(t.Context(), key, schema(dimensions))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func (f *fixture) upsert(t *testing.T, c qdrant.Collection, points []qdrant.Point) {
