@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"strings"
 	"time"
 
@@ -48,6 +49,9 @@ type Options struct {
 	Timeout     time.Duration // of one attempt of one call, default 30 s
 	MaxAttempts int           // of one call, default 5
 	Logger      *slog.Logger  // told of retries, default none
+	// Collections says how the collections are that the store makes, and how those
+	// shall be that it finds when it makes them ready to be written.
+	Collections CollectionOptions
 }
 
 // Store is a connection to Qdrant. It is safe for concurrent use.
@@ -59,17 +63,24 @@ type Store struct {
 	timeout  time.Duration
 	attempts uint
 	log      *slog.Logger
+
+	collections CollectionOptions
 }
 
 // Connect prepares a connection and returns without waiting for the network;
 // the first call connects. Health tells whether there is a server.
 func Connect(opts Options) (*Store, error) {
+	if err := opts.Collections.Validate(); err != nil {
+		return nil, err
+	}
 	s := &Store{
 		where:    "the embedded store",
 		apiKey:   opts.APIKey,
 		timeout:  cmp.Or(opts.Timeout, defaultTimeout),
 		attempts: uint(max(1, cmp.Or(opts.MaxAttempts, defaultAttempts))),
 		log:      cmp.Or(opts.Logger, slog.New(slog.DiscardHandler)),
+
+		collections: opts.Collections,
 	}
 	config := &qc.Config{
 		APIKey: opts.APIKey,
@@ -96,6 +107,9 @@ func Connect(opts Options) (*Store, error) {
 		},
 	}
 	if opts.Dial != nil {
+		if !reflect.ValueOf(opts.Collections).IsZero() {
+			s.log.Debug("the embedded store keeps settings of collections, which have no effect there: it searches all vectors, from one folder")
+		}
 		if opts.Folder != "" {
 			s.where = opts.Folder
 		}
