@@ -23,8 +23,7 @@ type indexCommand struct {
 	documentFlags
 	EmbedTitle *bool `negatable:"" help:"Embed the title with the text (default: yes, but no for squad and xquad-r)."`
 
-	Augment []string `and:"augmented" placeholder:"FILE" help:"Blend into each passage's vector those of the queries that it answers, from these files (indexer generate writes one)."`
-	Alpha   *float64 `and:"augmented" placeholder:"F" help:"Weight of each generated query beside its passage, from 0, which is the plain index, to 1; a small one such as 0.02."`
+	augmentFlags
 
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
 	Verbose bool `short:"v" help:"Say more on stderr."`
@@ -140,15 +139,15 @@ func (c *indexCommand) options() (ingest.Options, corpus.Options, error) {
 	}
 	// "en" stands in for a language that only the documents will name.
 	key := qdrant.Key{Corpus: c.Corpus, Lang: cmp.Or(read.Lang, "en")}
-	return opts, read, errors.Join(key.Validate(), err, c.checkAugment())
+	return opts, read, errors.Join(key.Validate(), err, c.augmentFlags.check(c.Files))
 }
 
 // summary is a report on one line.
 func (c *indexCommand) summary(r ingest.Report, skipped int) string {
 	augmented := ""
-	if c.Alpha != nil && *c.Alpha != 0 {
-		augmented = fmt.Sprintf("; %d augmented, for which %d generated queries were embedded and %d came from the cache",
-			r.Augmented, r.QueriesEmbedded, r.QueriesCached)
+	if c.Alpha != nil && (*c.Alpha != 0 || c.Hub != 0) {
+		augmented = fmt.Sprintf("; %d augmented by queries of their own, %d by the typical ones, for which %d generated queries were embedded and %d came from the cache",
+			r.Augmented, r.Typical, r.QueriesEmbedded, r.QueriesCached)
 	}
 	return fmt.Sprintf("%s: %s in %s: %d embedded, %d from the cache, %d written, %d unchanged, %d removed, %d skipped%s",
 		c.Corpus, counted(r.Documents, "document"), counted(r.Passages, "passage"),

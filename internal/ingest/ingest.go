@@ -2,7 +2,7 @@
 // compared with what the index already holds, embedded and written, one index a
 // language.
 //
-//	documents → plan (what is new?) → embed [→ blend with queries] → write
+//	documents → plan (what is new?) → embed [→ augment by queries] → write
 //
 // The stages run side by side, so that the endpoint is never kept waiting, and
 // hold a bounded number of passages. A run that is killed at any moment leaves
@@ -53,8 +53,8 @@ type Options struct {
 	Batch int
 	// Concurrency is how many batches are embedded at the same time.
 	Concurrency int
-	// Augment, if set and its Alpha is not 0, blends into each passage's vector
-	// those of the queries that it answers.
+	// Augment, if set and its Alpha or Hub is not 0, has passages know the queries
+	// that they answer.
 	Augment *Augment
 	// Rebuild, if set, has the passages written to new versions of the indexes,
 	// which it makes and which the caller makes current; nil: to the current ones.
@@ -84,9 +84,11 @@ type Report struct {
 	Written   int `json:"written"`   // passages written
 	Removed   int `json:"removed"`   // passages removed because their document became shorter
 	Tokens    int `json:"tokens"`    // as the endpoint counted them
-	// Of an augmented index: passages embedded that have generated queries, and
-	// how many of the texts above were such queries.
+	// Of an augmented index: passages embedded that were blended with queries of
+	// their own, those that have none and were blended with augment.Typical, and how
+	// many of the texts above were generated queries.
 	Augmented       int `json:"augmented"`
+	Typical         int `json:"typical"`
 	QueriesEmbedded int `json:"queries_embedded"`
 	QueriesCached   int `json:"queries_cached"`
 }
@@ -107,9 +109,9 @@ func Run(ctx context.Context, store Store, embedder Embedder, opts Options, docs
 		indexes: map[string]*index{},
 		toEmbed: make(chan *batch), toWrite: make(chan *batch, opts.Concurrency),
 	}
-	if a := opts.Augment; a != nil && a.Alpha != 0 {
-		if !(a.Alpha > 0 && a.Alpha <= 1) {
-			return Report{}, fmt.Errorf("alpha %v must be from 0 to 1", a.Alpha)
+	if a := opts.Augment; a.on() {
+		if err := a.check(); err != nil {
+			return Report{}, err
 		}
 		r.augment = newAugmenter(*a, embedder, r.count)
 	}
@@ -153,9 +155,10 @@ type index struct {
 type batch struct {
 	index    *index
 	passages []corpus.Passage
-	points   []qdrant.Point // without vectors until embedded
+	points   []qdrant.Point // of the passages, without vectors until embedded
 	embedded chan struct{}  // closed when they have them
 	stale    []string       // ids to remove before the points are written
+	removed  int            // passages that these belong to
 }
 
 func (r *run) count(change func(*Report)) {
@@ -294,7 +297,11 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 		}
 		if p.Chunk == 0 { // the first chunk knows how many the document had
 			for chunk := p.Chunks; chunk < stamp.Chunks; chunk++ {
+				b.removed++
 				b.stale = append(b.stale, corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, chunk))
+				for n := range r.augment.further(p.DocID, chunk) {
+					b.stale = append(b.stale, corpus.VectorID(x.key.Corpus, x.key.Lang, p.DocID, chunk, 1+n))
+				}
 			}
 		}
 		b.passages = append(b.passages, p)
@@ -328,17 +335,36 @@ func (r *run) embed(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("index %s: %w", b.index.key, err)
 		}
-		if r.augment != nil {
-			if vectors, err = r.augment.blend(ctx, b.passages, vectors); err != nil {
-				return fmt.Errorf("index %s: %w", b.index.key, err)
+		if r.augment == nil {
+			for i := range b.points {
+				b.points[i].Vector = vectors[i]
 			}
-		}
-		for i := range b.points {
-			b.points[i].Vector = vectors[i]
+		} else if stored, err := r.augment.augment(ctx, b.passages, vectors); err != nil {
+			return fmt.Errorf("index %s: %w", b.index.key, err)
+		} else {
+			b.spread(stored)
 		}
 		close(b.embedded)
 	}
 	return nil
+}
+
+// spread gives the points their vectors, and makes further points of a passage
+// that has several. Its own point comes after them: it is the one that says that
+// the passage is there, whenever a run is killed.
+func (b *batch) spread(vectors [][][]float32) {
+	var points []qdrant.Point
+	for i, own := range b.points {
+		for n := len(vectors[i]) - 1; n > 0; n-- {
+			further := own
+			further.ID = corpus.VectorID(b.index.key.Corpus, b.index.key.Lang, own.Payload.DocID, own.Payload.Chunk, n)
+			further.Vector, further.Payload.Vector = vectors[i][n], n
+			points = append(points, further)
+		}
+		own.Vector = vectors[i][0]
+		points = append(points, own)
+	}
+	b.points = points
 }
 
 // write stores the batches in the order of the documents.
@@ -350,6 +376,9 @@ func (r *run) write(ctx context.Context) error {
 		if !known {
 			schema := r.schema()
 			schema.Dimensions = len(ready[0].points[0].Vector)
+			if schema.HasHub() {
+				schema.Dimensions-- // of the vectors that are embedded
+			}
 			var err error
 			if collection, err = r.ensure(ctx, x, schema); err != nil {
 				return err
@@ -370,9 +399,12 @@ func (r *run) write(ctx context.Context) error {
 func (r *run) save(ctx context.Context, c qdrant.Collection, batches []*batch) error {
 	var stale []string
 	var points []qdrant.Point
+	passages, removed := 0, 0
 	for _, b := range batches {
 		stale = append(stale, b.stale...)
 		points = append(points, b.points...)
+		passages += len(b.passages)
+		removed += b.removed
 	}
 	if len(stale) > 0 {
 		if err := r.store.Delete(ctx, c, stale); err != nil {
@@ -385,7 +417,7 @@ func (r *run) save(ctx context.Context, c qdrant.Collection, batches []*batch) e
 	if r.opts.Stored != nil {
 		r.opts.Stored(c, points)
 	}
-	r.count(func(report *Report) { report.Written += len(points); report.Removed += len(stale) })
+	r.count(func(report *Report) { report.Written += passages; report.Removed += removed })
 	return nil
 }
 

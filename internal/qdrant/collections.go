@@ -19,6 +19,14 @@ type Collection struct {
 	Key    Key
 	Name   string // "<corpus>_<lang>.v<number>"
 	Schema Schema
+	// Foreign says that another program wrote it: it is only read.
+	Foreign bool
+	// UnitSampled says that searches compare by dot product, and that only some of
+	// the vectors were seen to have unit length.
+	UnitSampled bool
+	// Read says what is read of it, and how: a part of it, where there is a
+	// filter.
+	Read ReadOptions
 	// Datatype is that of the stored vectors where it is not float32, such as
 	// "float16". Quantised copies that a server keeps beside them do not count:
 	// the vectors that it returns, and the scores of exact searches, are the
@@ -29,12 +37,12 @@ type Collection struct {
 // Info is a collection with its size.
 type Info struct {
 	Collection
-	Passages  uint64 // points
-	Documents uint64 // points that are a document's first chunk
+	Passages  uint64 // points, but for further vectors of a passage
+	Documents uint64 // passages that are a document's first chunk
 }
 
 // Ensure returns the index for key, made ready to be written: its collection
-// (cosine distance, with the schema in its metadata), the payload indexes and,
+// (with the schema in its metadata, and the distance that it asks for), the payload indexes and,
 // last, the alias. It can be called again at any time, and completes what a
 // killed run left half made. An index with another schema or another vector
 // configuration is refused with *SchemaError.
@@ -60,7 +68,7 @@ func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection,
 	if len(differences) > 0 {
 		return Collection{}, &SchemaError{Key: key, Differences: differences}
 	}
-	if err := s.ensureFieldIndexes(ctx, name, info); err != nil {
+	if err := s.ensureFieldIndexes(ctx, name, found.layout(), info); err != nil {
 		return Collection{}, err
 	}
 	if !aliased {
@@ -167,9 +175,9 @@ func (s *Store) create(ctx context.Context, key Key, schema Schema, number uint6
 	}
 	request := &qc.CreateCollection{
 		CollectionName: name,
-		VectorsConfig: qc.NewVectorsConfig(&qc.VectorParams{
-			Size:     uint64(schema.Dimensions),
-			Distance: qc.Distance_Cosine,
+		VectorsConfig: schema.Layout.vectorsConfig(&qc.VectorParams{
+			Size:     uint64(schema.Width()),
+			Distance: schema.distance(),
 		}),
 		Metadata: metadata,
 	}
@@ -211,11 +219,11 @@ func (s *Store) read(ctx context.Context, name string) (Collection, *qc.Collecti
 	if err != nil {
 		return Collection{}, nil, fmt.Errorf("collection %s at %s: %w", name, s.where, err)
 	}
-	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(info)}, info, nil
+	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(found.Layout.paramsOf(info))}, info, nil
 }
 
-func datatypeOf(info *qc.CollectionInfo) string {
-	switch d := info.GetConfig().GetParams().GetVectorsConfig().GetParams().GetDatatype(); d {
+func datatypeOf(params *qc.VectorParams) string {
+	switch d := params.GetDatatype(); d {
 	case qc.Datatype_Default, qc.Datatype_Float32:
 		return ""
 	default:
@@ -230,37 +238,42 @@ func (s *Store) measure(ctx context.Context, name string) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{Collection: found}
-	if info.Passages, err = s.count(ctx, name, nil); err != nil {
+	var passages *qc.Filter
+	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
+	if found.Schema.augment().Mode == ModeMulti {
+		passages = &qc.Filter{MustNot: []*qc.Condition{qc.NewRange(keyVector, &qc.Range{Gte: qc.PtrOf(1.0)})}}
+		firstChunks.MustNot = passages.GetMustNot()
+	}
+	if info.Passages, err = s.count(ctx, name, passages); err != nil {
 		return Info{}, err
 	}
-	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
 	info.Documents, err = s.count(ctx, name, firstChunks)
 	return info, err
 }
 
 // vectorDiff returns in what the collection's vectors are not what schema needs.
 func vectorDiff(info *qc.CollectionInfo, schema Schema) []string {
-	vectors := info.GetConfig().GetParams().GetVectorsConfig().GetParams()
+	vectors := schema.Layout.paramsOf(info)
 	if vectors == nil {
 		return []string{"vectors: index has named ones, this run has one unnamed"}
 	}
 	var differences []string
-	if vectors.GetSize() != uint64(schema.Dimensions) {
-		differences = append(differences, fmt.Sprintf("vector size: index has %d, this run has %d", vectors.GetSize(), schema.Dimensions))
+	if vectors.GetSize() != uint64(schema.Width()) {
+		differences = append(differences, fmt.Sprintf("vector size: index has %d, this run has %d", vectors.GetSize(), schema.Width()))
 	}
-	if vectors.GetDistance() != qc.Distance_Cosine {
-		differences = append(differences, fmt.Sprintf("distance: index has %s, this run has %s", vectors.GetDistance(), qc.Distance_Cosine))
+	if vectors.GetDistance() != schema.distance() {
+		differences = append(differences, fmt.Sprintf("distance: index has %s, this run has %s", vectors.GetDistance(), schema.distance()))
 	}
 	return differences
 }
 
 // ensureFieldIndexes creates the payload indexes that info lacks.
-func (s *Store) ensureFieldIndexes(ctx context.Context, name string, info *qc.CollectionInfo) error {
+func (s *Store) ensureFieldIndexes(ctx context.Context, name string, layout Layout, info *qc.CollectionInfo) error {
 	for _, field := range []struct {
 		name string
 		kind qc.FieldType
 	}{
-		{keyDocID, qc.FieldType_FieldTypeKeyword},
+		{layout.DocID, qc.FieldType_FieldTypeKeyword},
 		{keyChunk, qc.FieldType_FieldTypeInteger},
 	} {
 		if _, ok := info.GetPayloadSchema()[field.name]; ok {

@@ -19,15 +19,15 @@ const (
 // time. An error ends it. Points written meanwhile may or may not appear.
 func (s *Store) Export(ctx context.Context, c Collection, after string) iter.Seq2[Point, error] {
 	return func(yield func(Point, error) bool) {
-		most := max(1, min(exportPage, exportBytes/(4*max(1, c.Schema.Dimensions))))
+		most := max(1, min(exportPage, exportBytes/(4*max(1, c.Schema.Width()))))
 		request := &qc.ScrollPoints{
 			CollectionName: c.Name,
 			Limit:          qc.PtrOf(uint32(most)),
 			WithPayload:    qc.NewWithPayload(true),
-			WithVectors:    qc.NewWithVectors(true),
+			WithVectors:    c.layout().withVectors(true),
 		}
 		if after != "" {
-			if err := checkID(after); err != nil {
+			if err := checkUUID(after); err != nil {
 				yield(Point{}, fmt.Errorf("read all of %s: %w", c.Name, err))
 				return
 			}
@@ -46,7 +46,8 @@ func (s *Store) Export(ctx context.Context, c Collection, after string) iter.Seq
 				return
 			}
 			for _, point := range page.GetResult() {
-				p := Point{ID: point.GetId().GetUuid(), Vector: denseOf(point.GetVectors()), Payload: payloadOf(point.GetPayload())}
+				id := idOf(point.GetId())
+				p := Point{ID: id, Vector: c.layout().dense(point.GetVectors()), Payload: c.payload(id, point.GetPayload())}
 				if p.ID != after && !yield(p, nil) {
 					return
 				}

@@ -131,7 +131,7 @@ func (s *Searcher) answerFrom(ctx context.Context, p *Prepared, target string, c
 	for i, v := range p.anchors {
 		legs = append(legs, rerank.Leg{Vector: v, Weight: weights[i+1]})
 	}
-	request := retrieve.Request{Collection: collection, Legs: legs, TopK: p.TopK, Strategy: p.Strategy, Exact: true}
+	request := retrieve.Request{Collection: collection, Legs: legs, TopK: p.TopK, Strategy: p.Strategy, Exact: !p.Approximate}
 	judgement := s.judge(p, target, &request)
 	answer, err := retrieve.Run(ctx, s.Store, request)
 	return part{lang: target, Answer: answer, judgement: judgement}, err

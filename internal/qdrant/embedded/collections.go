@@ -78,10 +78,10 @@ func checkName(name string) error {
 }
 
 func checkConfig(req *qc.CreateCollection) error {
-	params := req.GetVectorsConfig().GetParams()
+	_, params := soleVector(req)
 	switch {
 	case params == nil:
-		return status.Error(codes.Unimplemented, "the embedded engine wants exactly one unnamed dense vector a point")
+		return status.Error(codes.Unimplemented, "the embedded engine wants exactly one dense vector a point")
 	case req.GetSparseVectorsConfig() != nil || params.GetMultivectorConfig() != nil:
 		return status.Error(codes.Unimplemented, "the embedded engine has no sparse and no multi-vectors")
 	case params.GetSize() == 0 || params.GetSize() > 65536:

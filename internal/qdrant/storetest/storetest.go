@@ -51,13 +51,19 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"delete", testDelete},
 		{"scroll in the order of ids", testScroll},
 		{"vectors come back at unit length", testUnitLength},
+		{"vectors of any length", testAnyLength},
 		{"search against brute force", testSearch},
 		{"ties are ordered by id", testTies},
 		{"bare search", testBare},
 		{"batch equals separate searches", testBatch},
+		{"products of vectors as they are", testProducts},
+		{"several vectors count as one passage", testSeveralVectors},
 		{"answer of more than 4 MiB", testLargeAnswer},
 		{"bad points are refused, none is stored", testBadPoints},
 		{"bad searches are refused", testBadSearches},
+		{"filters", testFilters},
+		{"random filters against a plain reading", testRandomFilters},
+		{"a filter narrows every read", testFilteredReads},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
 		{"a rebuild and its versions", testVersions},
@@ -99,6 +105,11 @@ func schema(dimensions int) qdrant.Schema {
 // ensure makes the index for key and has it dropped with the test.
 func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Collection {
 	t.Helper()
+	return f.ensureSchema(t, key, schema(dimensions))
+}
+
+func (f *fixture) ensureSchema(t *testing.T, key qdrant.Key, schema qdrant.Schema) qdrant.Collection {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
@@ -106,7 +117,7 @@ func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Co
 			t.Errorf("drop %s: %v", key, err)
 		}
 	})
-	c, err := f.store.Ensure(t.Context(), key, schema(dimensions))
+	c, err := f.store.Ensure(t.Context(), key, schema)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -583,6 +594,27 @@ func testUnitLength(t *testing.T, f *fixture) {
 	for _, candidate := range f.search(t, c, qdrant.Search{Vector: unit, Limit: 2}) {
 		if candidate.Vector != nil {
 			t.Error("a vector came back unasked")
+		}
+	}
+}
+
+// The length of a vector counts for nothing, however short or long it is.
+func testAnyLength(t *testing.T, f *fixture) {
+	c := f.ensure(t, f.key, 2)
+	lengths := []float32{1e-30, 1e-5, 3e-4, 1, 1e5, 1e15}
+	for i, length := range lengths {
+		f.upsert(t, c, []qdrant.Point{point(i, []float32{0.6 * length, 0.8 * length})})
+	}
+	for _, length := range lengths {
+		found := f.search(t, c, qdrant.Search{Vector: []float32{length, 0}, Limit: 10, Exact: true, WithVectors: true})
+		if len(found) != len(lengths) {
+			t.Fatalf("query of length %v: found %d points, want %d", length, len(found), len(lengths))
+		}
+		for _, candidate := range found {
+			square := vector.Dot64(candidate.Vector, candidate.Vector)
+			if math.Abs(candidate.Score-0.6) > tolerance || math.Abs(square-1) > tolerance {
+				t.Errorf("query of length %v: %s scores %v with a squared length of %v, want 0.6 and 1", length, candidate.ID, candidate.Score, square)
+			}
 		}
 	}
 }
