@@ -31,16 +31,21 @@ type indexCommand struct {
 
 	config.StoreFlags
 	config.EmbeddingFlags
+	config.CollectionFlags
+	config.LayoutFlags
 }
 
 // Run indexes the files.
 func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
-	settings, err := config.Load(config.Environ(), c.StoreFlags, c.EmbeddingFlags)
+	settings, err := config.Load(config.Environ(), c.StoreFlags, c.EmbeddingFlags, c.CollectionFlags, c.LayoutFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
 	opts, read, err := c.options()
 	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	if opts.Layout, err = setup.OwnLayout(settings.Qdrant.Layout); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	if c.Alpha != nil {

@@ -47,6 +47,10 @@ type Qdrant struct {
 	APIKey    Secret
 	LocalPath string        // "" where URL is set and no path was given
 	Timeout   time.Duration // of one call
+
+	TLS         TLS
+	Collections Collections
+	Layout      Layout
 }
 
 // Embedding describes the endpoint that turns texts into vectors. A nil prefix
@@ -106,4 +110,5 @@ type Query struct {
 	AnchorLang string   // the anchor query's language, a BCP 47 tag, not yet parsed
 	// AnchorTimeout is how long a query waits for its anchor.
 	AnchorTimeout time.Duration
+	Read          Read
 }

@@ -150,7 +150,7 @@ func (s Schema) validate() error {
 	if a := s.Augment; a != nil && !(a.Alpha > 0 && a.Alpha <= 1) {
 		return fmt.Errorf("schema has alpha %v: want more than 0, to 1", a.Alpha)
 	}
-	return s.Layout.validateOwn()
+	return s.Layout.ValidateOwn()
 }
 
 // record is the metadata of a collection.
