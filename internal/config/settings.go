@@ -48,6 +48,10 @@ type Qdrant struct {
 	APIKey    Secret
 	LocalPath string        // "" where URL is set and no path was given
 	Timeout   time.Duration // of one call
+
+	TLS         TLS
+	Collections Collections
+	Layout      Layout
 }
 
 // Copy holds the keys of the servers that indexer copy is told of by flags. The
@@ -113,4 +117,5 @@ type Query struct {
 	AnchorLang string   // the anchor query's language, a BCP 47 tag, not yet parsed
 	// AnchorTimeout is how long a query waits for its anchor.
 	AnchorTimeout time.Duration
+	Read          Read
 }

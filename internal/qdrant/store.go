@@ -15,6 +15,7 @@ package qdrant
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -37,12 +38,20 @@ const (
 	// window is what may be under way of one reply. gRPC begins at 64 KiB, where
 	// a few dozen vectors wait for a round trip.
 	window = 4 << 20
+
+	// keepAliveSeconds is how long a server may leave a ping unanswered, which is
+	// sent after 10 s of silence, before the connection counts as cut.
+	keepAliveSeconds = 10
 )
 
 // Options says how to reach Qdrant.
 type Options struct {
 	URL    string // of a server, see ParseURL; not read when Dial is set
 	APIKey string // sent with every call, never logged
+	// TLS secures the connection also where the URL does not say https. TLSConfig,
+	// if set, goes in place of the system's authorities, and implies TLS.
+	TLS       bool
+	TLSConfig *tls.Config
 	// Dial, if set, connects in place of the network: to the in-process engine.
 	Dial        func(ctx context.Context, address string) (net.Conn, error)
 	Folder      string        // of the engine that Dial connects to, for errors
@@ -122,10 +131,19 @@ func Connect(opts Options) (*Store, error) {
 		if err != nil {
 			return nil, err
 		}
+		if secure := opts.TLS || opts.TLSConfig != nil; secure && !address.TLS {
+			if strings.Contains(opts.URL, "://") {
+				return nil, fmt.Errorf("qdrant address %q says that there is no TLS, other settings that there is: write https or leave the scheme away", cut(opts.URL))
+			}
+			address.TLS = true
+		}
+		config.TLSConfig = opts.TLSConfig
 		if address.Port == grpcPort && strings.Contains(opts.URL, fmt.Sprint(":", restPort)) {
 			s.log.Debug("port 6333 is Qdrant's REST port: using its gRPC port 6334")
 		}
 		s.where, s.remote = address.String(), true
+		// A server that is slow to answer pings is not gone: go-client waits 2 s.
+		config.KeepAliveTimeout = keepAliveSeconds
 		config.Host, config.Port, config.UseTLS = address.Host, address.Port, address.TLS
 		if strings.Contains(address.Host, ":") { // go-client joins host and port without brackets
 			config.Host = "[" + address.Host + "]"
