@@ -32,15 +32,6 @@ func printHits(streams cli.Streams, r search.Result) error {
 	return streams.Table(columns, rows)
 }
 
-// absence says why there is no anchor.
-var absence = map[search.Status]string{
-	search.StatusNone:         "none was given",
-	search.StatusSameLanguage: "the query is in its language already",
-	search.StatusTimeout:      "the translator took too long",
-	search.StatusUnavailable:  "it could not be had",
-	search.StatusRefused:      "what came back does not fit the query",
-}
-
 func printAnchor(streams cli.Streams, r search.Result) {
 	if d := r.Detected; d != nil && d.Reason != "only" {
 		fmt.Fprintf(streams.Stderr, "%s: language %s, by its %s (%.0f%% sure)\n", name, d.Lang, d.Reason, 100*d.Confidence)
@@ -50,7 +41,7 @@ func printAnchor(streams cli.Streams, r search.Result) {
 		proven = fmt.Sprintf("not proven complete at depth %d", r.Depth)
 	}
 	if r.Anchor.Agreement == nil {
-		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, absence[r.Anchor.Status], proven)
+		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, r.Anchor.Status.Absence(), proven)
 		return
 	}
 	worth := ""
