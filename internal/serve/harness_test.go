@@ -80,6 +80,18 @@ func newAPI(t *testing.T, change ...func(*serve.Options, *service.Options)) *api
 	return a
 }
 
+// fuzzed is an api without logs, of a fuzz target.
+func fuzzed(f *testing.F, backend *servetest.Backend) *api {
+	f.Helper()
+	a := &api{backend: backend, service: backend.Service(service.Options{}), spec: newSpec(f)}
+	var err error
+	if a.server, err = serve.New(serve.Options{Service: a.service, Rate: -1}); err != nil {
+		f.Fatal(err)
+	}
+	a.handler = a.server.Handler()
+	return a
+}
+
 func init() {
 	openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.RegisteredBodyDecoder("text/plain"))
 }
