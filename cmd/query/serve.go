@@ -216,6 +216,11 @@ func (c *serveCommand) check() error {
 	case c.Timeout < time.Millisecond || c.Timeout > time.Hour:
 		return errors.New("--timeout: want a duration from 1ms to 1h such as 30s")
 	}
+	for _, origin := range c.CORS {
+		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
+			return errors.New("--cors: want an origin such as https://example.org")
+		}
+	}
 	for i, host := range c.Host {
 		c.Host[i] = strings.ToLower(strings.Trim(host, "[]"))
 	}
