@@ -2,6 +2,9 @@ package querysynergy
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -25,6 +28,20 @@ type Document struct {
 	// Metadata is anything that encodes to a JSON object; it comes back with the
 	// hits.
 	Metadata map[string]any
+}
+
+// ContentID returns an ID for a document that has none: a hash of all else that
+// it holds, so that the same document added again is not there twice. Metadata
+// that does not encode to JSON counts as none.
+func (d Document) ContentID() string {
+	d.ID = ""
+	text, err := json.Marshal(d) // sorts the keys
+	if err != nil {
+		d.Metadata = nil
+		text, _ = json.Marshal(d) // strings alone always encode
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
 }
 
 // Added counts what Add did.

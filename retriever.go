@@ -149,6 +149,9 @@ func (r *Retriever) reading(ctx context.Context) (*setup.Store, error) {
 	return store, nil
 }
 
+// Corpus returns the name of the corpus.
+func (r *Retriever) Corpus() string { return r.corpus }
+
 // Langs returns the languages in which the corpus is indexed, in alphabetical
 // order; none where nothing is.
 func (r *Retriever) Langs(ctx context.Context) ([]string, error) {

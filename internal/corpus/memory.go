@@ -30,7 +30,10 @@ func Check(language string, docs iter.Seq2[Document, error]) iter.Seq2[Document,
 			if d.Lang == "" {
 				d.Lang = language
 			}
-			if d.Metadata, err = asJSON(d.Metadata); err != nil {
+			if d.Metadata, err = asJSON(d.Metadata); err == nil && d.Lang == "" {
+				err = errors.New("it has no language")
+			}
+			if err != nil {
 				err = &RecordError{Pos: d.Pos, Err: fmt.Errorf("document %s: %w", quote(d.ID), err)}
 			} else {
 				err = rules.apply(&d)
