@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo results endpoint venv apertium test check bench fuzz test-qdrant clean
+.PHONY: help build demo results endpoint venv apertium chromium test check bench fuzz test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,16 +44,25 @@ apertium: .cache/apertium/bin/apertium-apy ## unpack a real translation server i
 .cache/apertium/bin/apertium-apy: internal/anchor/testdata/install-apertium
 	@$< .cache/apertium || { [[ -z "$${CI:-}" ]] && echo "Apertium could not be installed (it takes apt-get): its tests will be skipped" >&2; }
 
-test: venv apertium ## run every test, and all but the longest again under the race detector
+chromium: .cache/chromium/bin/chromium ## unpack a real browser into .cache, for the tests of the page
+
+.cache/chromium/bin/chromium: internal/serve/page/testdata/install-chromium
+	@$< .cache/chromium || { [[ -z "$${CI:-}" ]] && echo "Chromium could not be installed (it takes apt-get): its tests will be skipped" >&2; }
+
+ADAPTERS := $(wildcard adapters/*)
+
+test: venv apertium chromium ## run every test, and all but the longest again under the race detector
 	$(GO) test -timeout 15m ./...
 	$(GO) test -race -short -timeout 15m ./...
+	@for adapter in $(ADAPTERS); do (cd $$adapter && echo "$$adapter" && $(GO) test ./...); done
 
 check: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## formatting, vet, linters, tidy modules, known vulnerabilities
-	@unformatted=$$(gofmt -l cmd internal bench); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l *.go cmd internal bench adapters); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
 	$(GO) mod tidy -diff
 	cd bench && $(GO) vet ./... && $(abspath $(TOOLS))/golangci-lint-$(GOLANGCI_LINT_VERSION) run --config ../.golangci.yml ./... && $(GO) mod tidy -diff
+	@for adapter in $(ADAPTERS); do (cd $$adapter && $(GO) vet ./... && $(abspath $(TOOLS))/golangci-lint-$(GOLANGCI_LINT_VERSION) run --config ../../.golangci.yml ./... && $(GO) mod tidy -diff); done
 	@$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ./... || { code=$$?; [[ $$code -ne 3 ]] && echo "govulncheck could not run here (it needs its database)" >&2 || exit $$code; }
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):
