@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 
@@ -95,20 +94,12 @@ func printExplanation(streams cli.Streams, r search.Result) error {
 	return streams.Table(columns, rows)
 }
 
-// compare prints the rankings of the source query, of the anchor query and of
-// both side by side.
-func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher, p *search.Prepared, fused search.Result) error {
-	if fused.Anchor.Agreement == nil {
+// printComparison prints the rankings of the source query, of the anchor query
+// and of both side by side.
+func printComparison(streams cli.Streams, fused search.Result) error {
+	if fused.Compare == nil {
 		return printHits(streams, fused)
 	}
-	rankings := make([]search.Result, 3)
-	for i, lambda := range []float64{1, 0} {
-		var err error
-		if rankings[i], err = searcher.Answer(ctx, p.At(lambda)); err != nil {
-			return err
-		}
-	}
-	rankings[2] = fused
 	printAnchor(streams, fused)
 	columns := []cli.Column{{Title: "#", Right: true}}
 	for _, title := range []string{"source only", "anchor only", fmt.Sprintf("both, λ = %g", fused.Lambda)} {
@@ -117,10 +108,10 @@ func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher
 	rows := make([][]string, len(fused.Hits))
 	for i := range rows {
 		rows[i] = []string{strconv.Itoa(i + 1)}
-		for _, r := range rankings {
+		for _, hits := range [][]search.Hit{fused.Compare.Source, fused.Compare.Anchor, fused.Hits} {
 			cell := ""
-			if i < len(r.Hits) {
-				cell = cosine(r.Hits[i].Score) + " " + r.Hits[i].ID
+			if i < len(hits) {
+				cell = cosine(hits[i].Score) + " " + hits[i].ID
 			}
 			rows[i] = append(rows[i], cell)
 		}

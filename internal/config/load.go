@@ -84,6 +84,9 @@ type variables struct {
 	Profile       string        `env:"QUERY_PROFILE"`
 	AnchorLang    string        `env:"ANCHOR_LANG"`
 	AnchorTimeout time.Duration `env:"ANCHOR_TIMEOUT"`
+
+	QueryToken     string `env:"QUERY_TOKEN"`
+	QueryTokenFile string `env:"QUERY_TOKEN_FILE"`
 }
 
 // Environ returns the environment of this process, for Load.
@@ -155,6 +158,7 @@ func (r *reader) read() Settings {
 		Translate: r.translate(shared),
 		Generate:  r.generate(shared),
 		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang, AnchorTimeout: v.AnchorTimeout},
+		Serve:     Serve{Token: r.secret("QUERY_TOKEN", v.QueryToken, v.QueryTokenFile)},
 	}
 	if settings.Qdrant.URL == "" && settings.Qdrant.LocalPath == "" {
 		settings.Qdrant.LocalPath = r.defaultPath("QDRANT_LOCAL_PATH", "XDG_DATA_HOME", dataHome, storeName)

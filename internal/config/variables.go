@@ -111,6 +111,9 @@ var table = []Variable{
 	{"QUERY_PROFILE", "File of tuned weights that evaluate tune wrote", expectPath, "", "profile"},
 	{"ANCHOR_LANG", "Language of the anchor query", "a BCP 47 tag such as en", DefaultAnchorLang, "anchor-lang"},
 	{"ANCHOR_TIMEOUT", "Longest wait of a query for its anchor; then it is answered without", expectDuration, DefaultAnchorTimeout.String(), "anchor-timeout"},
+
+	{"QUERY_TOKEN", "Token that clients of query serve must show", expectKey, "", ""},
+	{"QUERY_TOKEN_FILE", "File that holds QUERY_TOKEN", expectKeyFile, "", ""},
 }
 
 // Variables returns the table of all variables, in a fixed order.

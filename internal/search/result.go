@@ -32,7 +32,7 @@ type Result struct {
 	// Compare holds what each query alone finds; left out where it was not asked
 	// for or there is no anchor.
 	Compare *Comparison `json:"compare,omitempty"`
-	Timings Timings           `json:"timings_ms"`
+	Timings Timings     `json:"timings_ms"`
 }
 
 // resultVersion is that of the object's form.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 		return errDuration
 	}
 	parsed, err := time.ParseDuration(text)
-	if err != nil || parsed < time.Millisecond {
+	if err != nil || parsed < time.Millisecond || !durationPattern.MatchString(text) {
 		return errDuration
 	}
 	*d = Duration(parsed)
@@ -64,6 +65,9 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 
 // MarshalJSON implements json.Marshaler.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// durationPattern is narrower than Go's, so that openapi.yaml can state it.
+var durationPattern = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?(ms|s)$`)
 
 var errDuration = errors.New(`want a duration of at least 1ms such as "1.5s"`)
 
@@ -100,8 +104,11 @@ func Decode(body []byte) (Request, error) {
 			errs = append(errs, fmt.Errorf("%s: is needed", needed))
 		}
 	}
-	if has(fields, "top_k") && r.TopK == 0 && len(errs) == 0 {
+	if len(errs) == 0 && has(fields, "top_k") && r.TopK == 0 {
 		errs = append(errs, errors.New("top_k: want a whole number from 1"))
+	}
+	if len(errs) == 0 && has(fields, "strategy") && r.Strategy == "" {
+		errs = append(errs, errors.New("strategy: want its name"))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return r, invalid(err)

@@ -22,6 +22,7 @@ const (
 	CodeMismatch        Code = "index_mismatch"
 	CodeEmbedding       Code = "embedding_unavailable"
 	CodeStore           Code = "store_unavailable"
+	CodeOverloaded      Code = "overloaded"
 	CodeTimeout         Code = "timeout"
 	CodeCanceled        Code = "canceled" // nobody waits for the answer
 )
@@ -44,6 +45,10 @@ func (e *Error) Unwrap() error { return e.cause }
 // invalid returns the error of a request that makes no sense. err's text is
 // shown.
 func invalid(err error) *Error { return &Error{Code: CodeInvalid, Message: err.Error()} }
+
+func overloaded() *Error {
+	return &Error{Code: CodeOverloaded, Message: "too many searches are under way", Hint: "try again in a moment"}
+}
 
 // explain turns any error into an *Error.
 func explain(ctx context.Context, err error) *Error {

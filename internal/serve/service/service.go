@@ -7,6 +7,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -51,14 +52,28 @@ type Options struct {
 	AnchorTimeout time.Duration
 	// MaxTopK is the most documents that a request may ask for; 0:
 	// search.MaxTopK.
-	MaxTopK  int
-	Observer Observer // nil: nobody
+	MaxTopK int
+	// Concurrency is how many requests are answered at the same time, and Queue
+	// how many more may wait, up to QueueWait each; beyond, they are refused with
+	// CodeOverloaded. Zeros take the defaults.
+	Concurrency int
+	Queue       int
+	QueueWait   time.Duration
+	Observer    Observer // nil: nobody
 }
+
+// Defaults of Options.
+const (
+	DefaultConcurrency = 32
+	DefaultQueue       = 256
+	DefaultQueueWait   = 2 * time.Second
+)
 
 // Service answers requests. It is safe for concurrent use.
 type Service struct {
 	options Options
 	indexes indexes
+	gate    gate
 }
 
 // New returns a Service.
@@ -66,12 +81,17 @@ func New(o Options) *Service {
 	if o.MaxTopK == 0 {
 		o.MaxTopK = search.MaxTopK
 	}
+	g := gate{
+		running: make(chan struct{}, cmp.Or(o.Concurrency, DefaultConcurrency)),
+		inside:  make(chan struct{}, cmp.Or(o.Concurrency, DefaultConcurrency)+cmp.Or(o.Queue, DefaultQueue)),
+		wait:    cmp.Or(o.QueueWait, DefaultQueueWait),
+	}
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
 	o.Searcher.Store = o.Store
 	o.Searcher.Embedder = embedder{o.Searcher.Embedder, o.Observer}
-	return &Service{options: o, indexes: indexes{store: o.Store}}
+	return &Service{options: o, indexes: indexes{store: o.Store}, gate: g}
 }
 
 // Response is the answer to a Request: the object that `query --json` prints.
@@ -107,6 +127,10 @@ func (s *Service) answer(ctx context.Context, r Request, early func(Response) er
 	if err != nil {
 		return Response{}, err
 	}
+	if err := s.gate.enter(ctx); err != nil {
+		return Response{}, err
+	}
+	defer s.gate.leave()
 	searcher := s.options.Searcher
 	searcher.Trust = trust
 	begun, err := searcher.Begin(ctx, q)
@@ -131,6 +155,37 @@ func (s *Service) answer(ctx context.Context, r Request, early func(Response) er
 		return searcher.Compare(ctx, prepared)
 	}
 	return searcher.Answer(ctx, prepared)
+}
+
+// gate bounds how many are answered at the same time.
+type gate struct {
+	running, inside chan struct{}
+	wait            time.Duration
+}
+
+func (g *gate) enter(ctx context.Context) error {
+	select {
+	case g.inside <- struct{}{}:
+	default:
+		return overloaded()
+	}
+	timer := time.NewTimer(g.wait)
+	defer timer.Stop()
+	select {
+	case g.running <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		<-g.inside
+		return context.Cause(ctx)
+	case <-timer.C:
+		<-g.inside
+		return overloaded()
+	}
+}
+
+func (g *gate) leave() {
+	<-g.running
+	<-g.inside
 }
 
 // presentable returns an answer without what a stranger must not see: why an
