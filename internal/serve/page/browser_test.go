@@ -7,11 +7,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/audits"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"github.com/query-synergy/query-synergy/internal/testenv"
@@ -28,6 +31,7 @@ type browser struct {
 // patience is how long a test waits for what the page does by itself.
 const patience = 20 * time.Second
 
+// newBrowser starts a browser for a test and its subtests.
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -42,6 +46,53 @@ func newBrowser(t *testing.T) *browser {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
 		t.Fatal(err)
 	}
+	return &browser{t, ctx}
+}
+
+// tab opens another tab, which must end without an error in its console.
+func (b *browser) tab(t *testing.T) *browser {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var complaints []string
+	complain := func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		complaints = append(complaints, text)
+	}
+	if err := chromedp.Listen(ctx, func(event any) {
+		switch event := event.(type) {
+		case *runtime.EventExceptionThrown:
+			text := event.ExceptionDetails.Text
+			if event.ExceptionDetails.Exception != nil {
+				text += " " + event.ExceptionDetails.Exception.Description
+			}
+			complain(text)
+		case *audits.EventIssueAdded:
+			if event.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
+				complain("the content security policy was violated")
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, audits.Enable, cdp.Empty{})
+		return err
+	})); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, text := range complaints {
+			t.Errorf("the browser complains: %s", text)
+		}
+	})
 	return &browser{t, ctx}
 }
 
@@ -124,29 +175,4 @@ func (s *site) address(pairs ...string) string {
 		q.Set(pairs[i], pairs[i+1])
 	}
 	return s.url + "/?" + q.Encode()
-}
-
-func TestLook(t *testing.T) {
-	s := newSite(t, siteOptions{langs: []string{"ar", "el", "en", "th", "tr", "zh"}, trust: 1})
-	b := newBrowser(t)
-	b.do(chromedp.Navigate(s.url + "/"))
-	b.shoot("landing")
-	for _, lang := range []string{"th", "ar", "el"} {
-		b.open(s.address("q", s.questions[lang][0], "lang", lang), 10)
-		b.shoot(lang + "-list")
-		b.open(s.address("q", s.questions[lang][0], "lang", lang, "view", "columns"), 10)
-		b.shoot(lang + "-columns")
-	}
-	b.prefer("prefers-color-scheme", "dark")
-	b.shoot("dark-columns")
-	b.open(s.address("q", s.questions["th"][0], "lang", "th"), 10)
-	b.shoot("dark-list")
-	b.size(390, 844)
-	b.shoot("phone-dark")
-	b.prefer("prefers-color-scheme", "light")
-	b.shoot("phone-list")
-	b.open(s.address("q", s.questions["ar"][0], "lang", "ar", "view", "columns"), 10)
-	b.shoot("phone-columns")
-	b.do(chromedp.Navigate(s.url + "/"))
-	b.shoot("phone-landing")
 }

@@ -2,9 +2,8 @@ package page_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -104,6 +103,7 @@ func (t tuning) Trust(_, origin string) (search.Standing, bool) {
 // site is a server of the sample corpus, with its page.
 type site struct {
 	url        string
+	close      func()
 	service    *service.Service
 	translator *translator
 	questions  map[string][]string // by language, parallel
@@ -113,9 +113,7 @@ type siteOptions struct {
 	langs []string // of the sample; nil: none
 	more  []corpus.Document
 	trust float64
-	token string
-	rate  float64 // as serve.Options has it; 0: no limit
-	plain bool    // no translator
+	plain bool // no translator
 }
 
 func newSite(t *testing.T, o siteOptions) *site {
@@ -154,21 +152,14 @@ func newSite(t *testing.T, o siteOptions) *site {
 	s.service = service.New(service.Options{
 		Searcher: searcher, Store: store, Tuning: tuning{o.trust}, AnchorLang: "en", AnchorTimeout: 20 * time.Second,
 	})
-	if o.rate == 0 {
-		o.rate = -1
-	}
 	server, err := serve.New(serve.Options{
-		Service: s.service, Page: page.New(page.Options{Backend: s.service}), Token: o.token, Rate: o.rate, Log: slog.New(slog.DiscardHandler),
+		Service: s.service, Page: page.New(page.Options{Backend: s.service}), Rate: -1, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	listening := httptest.NewServer(server.Handler())
-	t.Cleanup(func() {
-		listening.CloseClientConnections()
-		listening.Close()
-	})
-	s.url = listening.URL
+	listening := listen(t, server.Handler())
+	s.url, s.close = listening.url, listening.close
 	return s
 }
 
@@ -192,16 +183,59 @@ func ids(hits []search.Hit) string {
 
 var errDown = errors.New("the translator is down")
 
-// post sends a request as another program would.
-func post(t *testing.T, url string, body any) *http.Response {
+// reply is what came back from a GET.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func get(t *testing.T, url string, header ...string) reply {
 	t.Helper()
-	text, err := json.Marshal(body)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, err := http.Post(url, "application/json", strings.NewReader(string(text))) //nolint:noctx // the test's own server
-	if err != nil {
-		t.Fatal(fmt.Errorf("post to %s: %w", url, err))
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
 	}
-	return reply
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reply{response.StatusCode, response.Header, string(body)}
+}
+
+// record asks a handler without a network.
+func record(handler http.Handler, method, path string) *httptest.ResponseRecorder {
+	recorder := httptest.NewRecorder()
+	request := httptest.NewRequest(method, "/", http.NoBody)
+	request.URL.Path = path
+	handler.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// beside serves the page without what guards the API.
+func beside(page, api http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", page)
+	mux.Handle("/v1/", api)
+	return mux
+}
+
+// listen serves until the test ends.
+func listen(t *testing.T, handler http.Handler) *site {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	s := &site{url: server.URL, close: sync.OnceFunc(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})}
+	t.Cleanup(s.close)
+	return s
 }

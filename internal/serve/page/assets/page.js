@@ -219,6 +219,7 @@
       return;
     }
     $('token').hidden = !fault.token;
+    if (previewed !== null) showVerdict('preview');
     if (fault.token) $('secret').focus();
     else problem(fault.message, fault.hint);
   }
@@ -418,7 +419,17 @@
     if (now.length !== shownLists.length || now.some((x, i) => x !== shownLists[i])) holder.replaceChildren(...shownLists);
     showTabs(Boolean(compared));
     $('scale').textContent = scale ? say('scale', { low: scale.low.toFixed(2), high: scale.high.toFixed(2) }) : '';
-    requestAnimationFrame(draw);
+    requestAnimationFrame(() => {
+      for (const node of holder.querySelectorAll('.hit')) offerMore(node);
+      draw();
+    });
+  }
+
+  // offerMore shows the button only where there is more to show.
+  function offerMore(node) {
+    if (node.classList.contains('whole') || !node.offsetParent) return;
+    const cut = [...node.querySelectorAll('.text, .name')].some((x) => x.scrollHeight > x.clientHeight + 1 || x.scrollWidth > x.clientWidth + 1);
+    node.querySelector('.more').hidden = !cut && !node.querySelector('.metadata').children.length;
   }
 
   function newColumn(name) {
@@ -504,7 +515,6 @@
       showDumbbell(part('.dumbbell'), hit, scale);
     }
     const more = part('.more');
-    more.hidden = false;
     more.setAttribute('aria-expanded', String(node.classList.contains('whole')));
     more.textContent = say(node.classList.contains('whole') ? 'less' : 'more');
   }
