@@ -43,6 +43,7 @@ var phrases = map[string]string{
 
 	"translation":       "Translation into {lang}",
 	"translation.edit":  "Edit it and press Enter to search with your own.",
+	"translation.write": "Press Enter to search with it.",
 	"translation.use":   "Search with this",
 	"translation.back":  "Undo my translation",
 	"translation.empty": "Write one yourself, in {lang}",

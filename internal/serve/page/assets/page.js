@@ -219,6 +219,7 @@
       return;
     }
     $('token').hidden = !fault.token;
+    root.classList.toggle('stale', Boolean(response));
     if (previewed !== null) showVerdict('preview');
     if (fault.token) $('secret').focus();
     else problem(fault.message, fault.hint);
@@ -230,10 +231,7 @@
     $('hint').textContent = hint;
     $('hint').hidden = !hint;
     $('retry').hidden = !message || !state.q;
-    if (message) {
-      $('results').classList.remove('busy');
-      if (!response) $('results').hidden = true;
-    }
+    if (message && !response) $('results').hidden = true;
   }
 
   let bar = null;
@@ -288,6 +286,7 @@
     const same = response && sameQuestion(response, answer);
     if (!same) known = new Map();
     response = answer;
+    root.classList.remove('stale');
     const lists = [answer.hits, ...(answer.compare ? [answer.compare.source, answer.compare.anchor] : [])];
     for (const hit of lists.flat()) known.set(keyOf(hit) + ' ' + hit.chunk, hit);
     $('landing')?.remove();
@@ -328,6 +327,8 @@
     $('own').hidden = !own;
     $('back').hidden = !state.anchor;
     $('edit').hidden = own || Boolean(state.anchor) || pending;
+    $('edit').textContent = say(anchor.text ? 'translation.edit' : 'translation.write');
+    $('author').hidden = own;
   }
 
   function grow() {
@@ -541,12 +542,16 @@
     const kind = !from ? 'new' : from > hit.rank ? 'up' : from < hit.rank ? 'down' : 'same';
     const sign = document.createElement('b');
     sign.setAttribute('aria-hidden', 'true');
-    sign.textContent = { new: '+', up: '▲ ' + n, down: '▼ ' + n, same: '=' }[kind];
+    sign.textContent = { new: '+', up: '▲', down: '▼', same: '=' }[kind];
+    const steps = document.createElement('b');
+    steps.className = 'steps';
+    steps.setAttribute('aria-hidden', 'true');
+    steps.textContent = kind === 'up' || kind === 'down' ? n : '';
     const how = document.createElement('span');
     how.className = 'how';
     how.textContent = say(kind, { n, from, k: response.compare.source.length });
     place.classList.add(kind);
-    place.append(sign, ' ', how);
+    place.append(sign, steps, ' ', how);
     place.title = how.textContent;
   }
 
@@ -740,7 +745,7 @@
   field.addEventListener('input', () => {
     own = Boolean(response) && field.value !== response.anchor.text;
     $('own').hidden = !own;
-    $('edit').hidden = own;
+    $('edit').hidden = $('author').hidden = own;
     grow();
   });
   field.addEventListener('keydown', (event) => {
@@ -827,6 +832,7 @@
     node.classList.toggle('whole');
     node.querySelector('.metadata').hidden = !node.classList.contains('whole') || !node.querySelector('.metadata').children.length;
     const more = node.querySelector('.more');
+    if (node.classList.contains('whole')) more.hidden = false;
     more.setAttribute('aria-expanded', String(node.classList.contains('whole')));
     more.textContent = say(node.classList.contains('whole') ? 'less' : 'more');
     requestAnimationFrame(draw);
