@@ -623,6 +623,12 @@ func testStates(b *browser) {
 	// A language that cannot be told is said, and how to go on.
 	b.do(chromedp.Navigate(s.address("q", "42")))
 	b.until(`document.getElementById('wrong').textContent.includes('language is not clear')`)
+	if hint := value[string](b, `document.getElementById('hint').textContent`); hint != "Choose the language above." {
+		b.t.Errorf("the hint is %q", hint)
+	}
+	b.ask("43")
+	b.until(`document.getElementById('notice').hidden === false && location.search.includes('43')`)
+	b.until(`document.getElementById('hint').textContent === 'Choose the language above.'`)
 	b.shoot("unclear")
 	b.do(chromedp.Evaluate[chromedp.Void](`document.getElementById('lang').value = 'th', document.getElementById('lang').dispatchEvent(new Event('change'))`))
 	b.until(`document.querySelectorAll('.fused .hit').length === 10 && document.getElementById('notice').hidden`)

@@ -209,7 +209,11 @@ func (h *handler) answer(ctx context.Context, v *view) {
 // told is an error in words, and what to do about it.
 func told(err error) (notice, hint string) {
 	if e, ok := errors.AsType[*service.Error](err); ok {
-		return say("error") + ": " + e.Message + ".", e.Hint
+		hint, ok := phrases["hint."+string(e.Code)]
+		if !ok {
+			hint = e.Hint
+		}
+		return say("error") + ": " + e.Message + ".", hint
 	}
 	return say("error") + ".", ""
 }

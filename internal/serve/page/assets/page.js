@@ -197,7 +197,7 @@
 
   const refused = (value) => {
     const e = (value && value.error) || value || {};
-    return new Refusal(e.message ? say('error') + ': ' + e.message + '.' : say('error') + '.', e.hint);
+    return new Refusal(e.message ? say('error') + ': ' + e.message + '.' : say('error') + '.', data.phrases['hint.' + e.code] || e.hint);
   };
 
   async function refusal(reply) {
