@@ -187,9 +187,16 @@ func (c *translatorsCommand) Run(ctx context.Context, streams cli.Streams) (err 
 	return c.print(streams, c.Metrics, result)
 }
 
-// translators lets the lab know the translators that the flags name, and tells
-// which of them have translated questions of a language.
-func (b *bench) translators(ctx context.Context, streams cli.Streams, t translations, verbose bool) (func(lang string) []string, error) {
+// passageTranslators lets the lab know the translators that the flags name, and
+// returns them behind the people who wrote the dataset.
+func (b *bench) passageTranslators(streams cli.Streams, t translations, verbose bool) ([]string, error) {
+	names, err := b.addTranslators(streams, t, verbose)
+	return append([]string{evalsuite.Human}, names...), err
+}
+
+// addTranslators lets the lab know the translators that the flags name, and
+// returns their names.
+func (b *bench) addTranslators(streams cli.Streams, t translations, verbose bool) ([]string, error) {
 	var names []string
 	files := map[string]anchor.Chain{}
 	for _, pair := range t.Translations {
@@ -225,6 +232,16 @@ func (b *bench) translators(ctx context.Context, streams cli.Streams, t translat
 		}
 		names = append(names, who)
 		b.lab.AddTranslator(who, live)
+	}
+	return names, nil
+}
+
+// translators lets the lab know the translators that the flags name, and tells
+// which of them have translated questions of a language.
+func (b *bench) translators(ctx context.Context, streams cli.Streams, t translations, verbose bool) (func(lang string) []string, error) {
+	names, err := b.addTranslators(streams, t, verbose)
+	if err != nil {
+		return nil, err
 	}
 	known := map[string][]string{}
 	for _, language := range b.spec.Langs {
