@@ -69,6 +69,9 @@ type needs struct {
 	others []string
 	// sourceAnchors says that documents may be in the anchors' language.
 	sourceAnchors bool
+	// unjudged says that documents are enough: questions with their judgements
+	// are read where the dataset has them.
+	unjudged bool
 	// documents is the language of all documents; "" is that of the questions.
 	documents string
 }
@@ -173,6 +176,12 @@ func (b *bench) load(ctx context.Context, d *data, n needs) error {
 			continue
 		}
 		set, err := dataset.Load(ctx, d.Dataset, d.Data, language)
+		if n.unjudged && errors.Is(err, fs.ErrNotExist) {
+			if !slices.Contains(b.spec.Langs, language) {
+				continue
+			}
+			set, err = dataset.LoadDocuments(ctx, d.Dataset, d.Data, language)
+		}
 		if err != nil {
 			return err
 		}

@@ -299,12 +299,19 @@ type tuneCommand struct {
 	where
 	output
 	translations
-	FromGenerated []string `placeholder:"FILE" help:"Find lambda without judged questions: from queries that indexer generate made, translated by the one translator that is named. The judged questions only show what came of it."`
+	FromGenerated []string `placeholder:"FILE" help:"Find lambda, the trust in translators, and the better of them, without judged questions: from queries that indexer generate made for the documents, and their translations. Judged questions, if there are any, only show what came of it."`
+	AnchorLangs   []string `placeholder:"TAG" help:"With --from-generated, anchor languages to choose from (default: that of --anchor-lang)."`
 	Out           string   `placeholder:"FILE" help:"Write the weights to this file, for query --profile; with translators named, also how far each is trusted (see evaluate trust)."`
 }
 
 // Run finds λ for each language.
 func (c *tuneCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
+	if len(c.FromGenerated) > 0 {
+		return c.fromGenerated(ctx, streams)
+	}
+	if len(c.AnchorLangs) > 0 {
+		return cli.UsageError{Err: errors.New("--anchor-langs is for --from-generated: judged questions compare anchor languages with evaluate matrix")}
+	}
 	b, err := c.open(ctx, streams, c.where, needs{})
 	if err != nil {
 		return err
@@ -313,9 +320,6 @@ func (c *tuneCommand) Run(ctx context.Context, streams cli.Streams) (err error) 
 	available, err := b.translators(ctx, streams, c.translations, c.Verbose)
 	if err != nil {
 		return err
-	}
-	if len(c.FromGenerated) > 0 {
-		return c.fromGenerated(ctx, streams, b, available)
 	}
 	result, choices, err := evalsuite.Tune(ctx, b.spec, b.anchors, b.ranker)
 	if err != nil {
