@@ -72,7 +72,7 @@ func printTable(streams cli.Streams, baseline string, measures []metrics.Measure
 		}},
 		{cli.Column{Title: "method"}, func(r evalsuite.Row) string { return string(r.Method) }},
 		{cli.Column{Title: "λ", Right: true}, func(r evalsuite.Row) string {
-			if r.Lang == "" {
+			if r.AnchorLang == "" && r.Lambda == 0 {
 				return "" // a run file does not say
 			}
 			return strconv.FormatFloat(r.Lambda, 'g', 3, 64)
