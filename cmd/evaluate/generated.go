@@ -236,8 +236,9 @@ const estimatesLegend = `
 About generated queries, held out: the λ that they choose, what it gains over the
 source alone in ndcg@10 ×100 with its 95% interval, and in how many of a hundred
 resamples it gains anything. Trust is how sharp the anchors leave the rankings. The
-advice is λ and trust as found where the anchor helps for certain (97.5), λ 1 where
-it does not, else the cautious rule for translators that nobody knows.
+advice is λ and trust as found where the anchor helps for certain (97.5), λ 1, the
+source alone, where it does not or is not to be trusted, and where nothing is decided
+the cautious rule for translators that nobody knows.
 People ask otherwise than a model: what is certain here is not certain for them.
 `
 

@@ -51,8 +51,8 @@ type Verdict string
 // The verdicts, about generated questions.
 const (
 	AnchorHelps     Verdict = "helps"     // by more than chance, and the translator is trusted
-	AnchorUntrusted Verdict = "untrusted" // it seems to help, but blurs the rankings
-	AnchorUndecided Verdict = "undecided" // the gain may be chance
+	AnchorUndecided Verdict = "undecided" // the gain may be chance, or the questions are too few
+	AnchorUntrusted Verdict = "untrusted" // whatever they gain, the anchors blur the rankings
 	AnchorNoHelp    Verdict = "no help"   // the source alone is as good or better
 )
 
@@ -61,29 +61,31 @@ const sure = 0.975
 
 // Verdict says what to make of the estimate.
 func (e Estimate) Verdict() Verdict {
+	_, _, known := e.Trust.Margins.Sharpness()
 	switch {
 	case e.Lambda == 1 || e.Interval[1] <= 0:
 		return AnchorNoHelp
-	case e.Helps < sure:
-		return AnchorUndecided
-	case e.Trust.Trust == 0:
+	case known && e.Trust.Trust == 0:
 		return AnchorUntrusted
+	case !known || e.Helps < sure:
+		return AnchorUndecided
 	default:
 		return AnchorHelps
 	}
 }
 
 // Advice returns the λ and the trust to go by: those found where the anchor
-// helps, the source alone where it does not, and else base with no trust, which
-// is how a translator is treated of which nothing is known.
+// helps; the source alone where it does not or cannot be trusted; and where
+// nothing is decided base with no trust, which is how a translator is treated of
+// which nothing is known.
 func (e Estimate) Advice(base float64) (lambda, trusted float64) {
 	switch e.Verdict() {
 	case AnchorHelps:
 		return e.Lambda, e.Trust.Trust
-	case AnchorNoHelp:
-		return 1, 0
-	default:
+	case AnchorUndecided:
 		return base, 0
+	default:
+		return 1, 0
 	}
 }
 
@@ -191,7 +193,7 @@ func Better(estimates []Estimate) (order []Estimate, sure float64) {
 	}
 	// Over the questions that all have; the others are alike in all.
 	lead := func(i, over int) float64 { return meanOf(estimates[i].over(have, len(estimates), all[over])) }
-	rank := map[Verdict]int{AnchorHelps: 0, AnchorUndecided: 1, AnchorUntrusted: 1, AnchorNoHelp: 2}
+	rank := map[Verdict]int{AnchorHelps: 0, AnchorUndecided: 1, AnchorUntrusted: 2, AnchorNoHelp: 2}
 	places := make([]int, len(estimates))
 	for i := range places {
 		places[i] = i

@@ -34,7 +34,7 @@ func TestFromGenerated(t *testing.T) {
 		trusted    bool
 	}{
 		"a clear peak":             {good, peak, evalsuite.AnchorHelps, 0.3, 0.3, true},
-		"a peak, by no translator": {gibberish, peak, evalsuite.AnchorUntrusted, 0.3, 0.7, false},
+		"a peak, by no translator": {gibberish, peak, evalsuite.AnchorUntrusted, 0.3, 1, false},
 		"no difference":            {good, func(_ float64, query int) bool { return query < 40 }, evalsuite.AnchorNoHelp, 1, 1, false},
 		"the anchor harms":         {good, func(lambda float64, query int) bool { return lambda == 1 || query < 40 }, evalsuite.AnchorNoHelp, 1, 1, false},
 		// Two questions of a hundred, of documents that a sample may miss.
