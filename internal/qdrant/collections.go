@@ -19,6 +19,8 @@ type Collection struct {
 	Key    Key
 	Name   string // "<corpus>_<lang>.v<number>"
 	Schema Schema
+	// ShardKey is what its points are behind in a cluster; empty for none.
+	ShardKey string
 	// Foreign says that another program wrote it: it is only read.
 	Foreign bool
 	// UnitSampled says that searches compare by dot product, and that only some of
@@ -42,8 +44,8 @@ type Info struct {
 }
 
 // Ensure returns the index for key, made ready to be written: its collection
-// (with the schema in its metadata, and the distance that it asks for), the payload indexes and,
-// last, the alias. It can be called again at any time, and completes what a
+// (with the schema in its metadata, and the distance that it asks for), the
+// payload indexes and, last, the alias. It can be called again at any time, and completes what a
 // killed run left half made. An index with another schema or another vector
 // configuration is refused with *SchemaError.
 func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection, error) {
@@ -68,7 +70,10 @@ func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection,
 	if len(differences) > 0 {
 		return Collection{}, &SchemaError{Key: key, Differences: differences}
 	}
-	if err := s.ensureFieldIndexes(ctx, name, found.layout(), info); err != nil {
+	if err := s.reconcile(ctx, found, info); err != nil {
+		return Collection{}, err
+	}
+	if err := s.equip(ctx, found, info); err != nil {
 		return Collection{}, err
 	}
 	if !aliased {
@@ -169,18 +174,19 @@ func (s *Store) Drop(ctx context.Context, key Key) error {
 // set, nobody takes it for the index.
 func (s *Store) create(ctx context.Context, key Key, schema Schema, number uint64, building bool) (string, error) {
 	name := versionName(key, number)
-	metadata, err := record{Version: schemaVersion, Key: key, Schema: schema, Building: building}.metadata()
+	metadata, err := record{
+		Version: schemaVersion, Key: key, Schema: schema, Building: building, ShardKey: s.collections.shardKey(key),
+	}.metadata()
 	if err != nil {
 		return "", fmt.Errorf("create collection %s: %w", name, err)
 	}
+	vectors := &qc.VectorParams{Size: uint64(schema.Width()), Distance: schema.distance()}
 	request := &qc.CreateCollection{
 		CollectionName: name,
-		VectorsConfig: schema.Layout.vectorsConfig(&qc.VectorParams{
-			Size:     uint64(schema.Width()),
-			Distance: schema.distance(),
-		}),
-		Metadata: metadata,
+		VectorsConfig:  schema.Layout.vectorsConfig(vectors),
+		Metadata:       metadata,
 	}
+	s.collections.apply(request, vectors)
 	_, err = call(ctx, s, "create collection "+name, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, s.client.CreateCollection(ctx, request)
 	})
@@ -219,7 +225,7 @@ func (s *Store) read(ctx context.Context, name string) (Collection, *qc.Collecti
 	if err != nil {
 		return Collection{}, nil, fmt.Errorf("collection %s at %s: %w", name, s.where, err)
 	}
-	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(found.Layout.paramsOf(info))}, info, nil
+	return Collection{Key: found.Key, Name: name, Schema: found.Schema, ShardKey: found.ShardKey, Datatype: datatypeOf(found.Layout.paramsOf(info))}, info, nil
 }
 
 func datatypeOf(params *qc.VectorParams) string {
@@ -267,24 +273,31 @@ func vectorDiff(info *qc.CollectionInfo, schema Schema) []string {
 	return differences
 }
 
+// equip makes what a collection needs besides itself: the shard key that its
+// points are behind, and the payload indexes that info lacks.
+func (s *Store) equip(ctx context.Context, c Collection, info *qc.CollectionInfo) error {
+	if err := s.ensureShardKey(ctx, c); err != nil {
+		return err
+	}
+	return s.ensureFieldIndexes(ctx, c, info)
+}
+
 // ensureFieldIndexes creates the payload indexes that info lacks.
-func (s *Store) ensureFieldIndexes(ctx context.Context, name string, layout Layout, info *qc.CollectionInfo) error {
-	for _, field := range []struct {
-		name string
-		kind qc.FieldType
-	}{
-		{layout.DocID, qc.FieldType_FieldTypeKeyword},
-		{keyChunk, qc.FieldType_FieldTypeInteger},
-	} {
-		if _, ok := info.GetPayloadSchema()[field.name]; ok {
+func (s *Store) ensureFieldIndexes(ctx context.Context, c Collection, info *qc.CollectionInfo) error {
+	for _, field := range s.collections.fieldIndexes(c) {
+		if there, ok := info.GetPayloadSchema()[field.path]; ok {
+			// PayloadSchemaType counts from 1 what FieldType counts from 0.
+			if has := qc.FieldType(there.GetDataType() - 1); has != field.kind {
+				s.log.Warn("a payload index is of another type", "collection", c.Name, "field", field.path, "has", has, "asked for", field.kind)
+			}
 			continue
 		}
-		what := fmt.Sprintf("create the index on %s in %s", field.name, name)
+		what := fmt.Sprintf("create the index on %s in %s", field.path, c.Name)
 		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
 			return applied(s.client.CreateFieldIndex(ctx, &qc.CreateFieldIndexCollection{
-				CollectionName: name,
+				CollectionName: c.Name,
 				Wait:           qc.PtrOf(true),
-				FieldName:      field.name,
+				FieldName:      field.path,
 				FieldType:      &field.kind,
 			}))
 		})

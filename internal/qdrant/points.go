@@ -65,6 +65,8 @@ func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error 
 					CollectionName: c.Name,
 					Wait:           qc.PtrOf(true),
 					Points:         points,
+
+					ShardKeySelector: c.shards(),
 				}))
 			})
 			return err
@@ -109,6 +111,8 @@ func (s *Store) Delete(ctx context.Context, c Collection, ids []string) error {
 				CollectionName: c.Name,
 				Wait:           qc.PtrOf(true),
 				Points:         qc.NewPointsSelectorIDs(pointIDs(batch)),
+
+				ShardKeySelector: c.shards(),
 			}))
 		})
 		if err != nil {

@@ -219,8 +219,8 @@ func (s Schema) validate() error {
 	if s.Dimensions < 1 || s.Dimensions > maxDimensions {
 		return fmt.Errorf("schema has %d dimensions: want 1 to %d", s.Dimensions, maxDimensions)
 	}
-	if s.Augment == nil {
-		return nil
+	if err := s.Layout.ValidateOwn(); err != nil || s.Augment == nil {
+		return err
 	}
 	a := *s.Augment
 	switch hub := a.hub(); {
@@ -237,7 +237,7 @@ func (s Schema) validate() error {
 	case a.Hub != nil && (!(hub.Weight > 0 && hub.Weight <= MaxHubWeight) || hub.Neighbours < 0):
 		return fmt.Errorf("schema has hub %v by %d neighbours: want more than 0, to %d, and none below 0", hub.Weight, hub.Neighbours, MaxHubWeight)
 	}
-	return s.Layout.validateOwn()
+	return nil
 }
 
 // record is the metadata of a collection.
@@ -246,7 +246,8 @@ type record struct {
 	Key
 	Schema
 	// Building says that the version is half made; see versions.go.
-	Building bool `json:"building"`
+	Building bool   `json:"building"`
+	ShardKey string `json:"shard_key,omitempty"`
 }
 
 // errNoRecord says that a collection has no record of ours.

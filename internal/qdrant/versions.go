@@ -119,7 +119,7 @@ func (s *Store) Begin(ctx context.Context, key Key, schema Schema) (Collection, 
 			return Collection{}, err
 		}
 		if i == len(h.versions)-1 && len(v.Schema.Diff(schema)) == 0 && len(vectorDiff(info, schema)) == 0 {
-			return v.Collection, s.ensureFieldIndexes(ctx, v.Name, v.layout(), info)
+			return v.Collection, s.equip(ctx, v.Collection, info)
 		}
 		if err := s.deleteCollection(ctx, v.Name); err != nil {
 			return Collection{}, err
@@ -133,7 +133,7 @@ func (s *Store) Begin(ctx context.Context, key Key, schema Schema) (Collection, 
 	if err != nil {
 		return Collection{}, err
 	}
-	return made, s.ensureFieldIndexes(ctx, name, made.layout(), info)
+	return made, s.equip(ctx, made, info)
 }
 
 // Promote makes each of the collections the current version of its index, all of

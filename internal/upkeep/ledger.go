@@ -32,11 +32,17 @@ type ledger struct {
 const ledgerCache = 64 << 10 // KiB
 
 func openLedger(ctx context.Context) (*ledger, error) {
-	db, err := sql.Open("sqlite", "?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=cache_size(-"+strconv.Itoa(ledgerCache)+")")
+	// The empty name is that of a database in a temporary file, which is unlinked
+	// as soon as it is open.
+	db, err := sql.Open("sqlite", "")
 	if err != nil {
 		return nil, ledgerError(err)
 	}
 	db.SetMaxOpenConns(1) // another connection would see another database
+	pragmas := "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -" + strconv.Itoa(ledgerCache)
+	if _, err := db.ExecContext(ctx, pragmas); err != nil {
+		return nil, errors.Join(ledgerError(err), db.Close())
+	}
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, errors.Join(ledgerError(err), db.Close())

@@ -26,7 +26,7 @@ CREATE TABLE collections (
 	id            INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: it names the folder
 	name          TEXT NOT NULL UNIQUE,
 	config        BLOB NOT NULL,                     -- qdrant.CreateCollection
-	epoch         INTEGER NOT NULL DEFAULT 0,        -- grows with every committed write of points
+	epoch         INTEGER NOT NULL DEFAULT 0,        -- grows with every committed change
 	generation    INTEGER NOT NULL DEFAULT 1,        -- which set of flat files
 	rows          INTEGER NOT NULL DEFAULT 0,
 	dead          INTEGER NOT NULL DEFAULT 0,

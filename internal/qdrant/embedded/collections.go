@@ -104,6 +104,9 @@ func (c *collectionsService) Update(ctx context.Context, req *qc.UpdateCollectio
 			s.config.Metadata = map[string]*qc.Value{}
 		}
 		maps.Copy(s.config.Metadata, req.GetMetadata())
+		if err := keepSettings(s.config, req); err != nil {
+			return err
+		}
 		config, err := proto.MarshalOptions{Deterministic: true}.Marshal(s.config)
 		if err != nil {
 			return err
@@ -188,6 +191,8 @@ func (c *collectionsService) Get(ctx context.Context, req *qc.GetCollectionInfoR
 			Config: &qc.CollectionConfig{
 				Params: &qc.CollectionParams{
 					ShardNumber:            max(1, config.GetShardNumber()),
+					ShardingMethod:         config.ShardingMethod,
+					OnDiskPayload:          config.GetOnDiskPayload(), //nolint:staticcheck // older clients know no other
 					VectorsConfig:          config.GetVectorsConfig(),
 					ReplicationFactor:      config.ReplicationFactor,
 					WriteConsistencyFactor: config.WriteConsistencyFactor,

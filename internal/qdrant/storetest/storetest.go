@@ -30,8 +30,9 @@ import (
 // double precision.
 const tolerance = 1e-6
 
-// Run runs the suite. open returns a store that is closed with the test.
-func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
+// Run runs the suite. start returns how to connect to what is tested; all
+// connections of one test see the same collections.
+func Run(t *testing.T, start func(t *testing.T) qdrant.Options) {
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, f *fixture)
@@ -67,6 +68,10 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"filters", testFilters},
 		{"random filters against a plain reading", testRandomFilters},
 		{"a filter narrows every read", testFilteredReads},
+		{"collection options", testOptions},
+		{"collections of other programs", testForeign},
+		{"collections of other programs that do not fit", testForeignRefused},
+		{"an index in another layout", testOwnLayout},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
 		{"time limit", testTimeLimit},
@@ -79,8 +84,10 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"export of long texts", testExportLong},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			opts := start(t)
 			test.run(t, &fixture{
-				store: open(t),
+				store: Connect(t, opts),
+				opts:  opts,
 				key:   qdrant.Key{Corpus: "storetest-" + uuid.NewString()[:13], Lang: "th"},
 			})
 		})
@@ -90,6 +97,7 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 // fixture is what one test works on.
 type fixture struct {
 	store *qdrant.Store
+	opts  qdrant.Options // of the store, to open more
 	key   qdrant.Key
 }
 
@@ -114,6 +122,17 @@ func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Co
 
 func (f *fixture) ensureSchema(t *testing.T, key qdrant.Key, schema qdrant.Schema) qdrant.Collection {
 	t.Helper()
+	f.dropped(t, key)
+	c, err := f.store.Ensure(t.Context(), key, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// dropped has an index dropped with the test.
+func (f *fixture) dropped(t *testing.T, key qdrant.Key) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
@@ -121,11 +140,6 @@ func (f *fixture) ensureSchema(t *testing.T, key qdrant.Key, schema qdrant.Schem
 			t.Errorf("drop %s: %v", key, err)
 		}
 	})
-	c, err := f.store.Ensure(t.Context(), key, schema)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func (f *fixture) upsert(t *testing.T, c qdrant.Collection, points []qdrant.Point) {
