@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo results endpoint venv apertium test check bench fuzz test-qdrant clean
+.PHONY: help build demo results endpoint venv apertium test soak check bench fuzz test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ apertium: .cache/apertium/bin/apertium-apy ## unpack a real translation server i
 test: venv apertium ## run every test, and all but the longest again under the race detector
 	$(GO) test -timeout 15m ./...
 	$(GO) test -race -short -timeout 15m ./...
+
+SOAKS ?= Soak|Kill
+soak: venv ## run the long proofs: hundreds of kills, minutes of load (about an hour)
+	SOAK=1 $(GO) test -count 1 -timeout 80m -run '$(SOAKS)' ./...
 
 check: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## formatting, vet, linters, tidy modules, known vulnerabilities
 	@unformatted=$$(gofmt -l cmd internal bench); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
