@@ -38,6 +38,7 @@ func TestImports(t *testing.T) {
 		{"./internal/trust", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
 		{"./internal/retrieve", []string{module + "internal/embedding", module + "internal/anchor", openAI}},
 		{"./internal/augment", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
+		{"./internal/augment/roundtrip", append([]string{module + "internal/qdrant"}, grpc, goClient)},
 		{"./internal/detect", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
 		{"./internal/embedding", []string{module + "internal/qdrant", grpc, goClient}},
 		{"./internal/anchor", []string{module + "internal/qdrant", module + "internal/embedding", grpc, goClient}},
