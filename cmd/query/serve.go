@@ -17,6 +17,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/serve"
 	"github.com/query-synergy/query-synergy/internal/serve/mcp"
+	"github.com/query-synergy/query-synergy/internal/serve/page"
 	"github.com/query-synergy/query-synergy/internal/serve/service"
 	"github.com/query-synergy/query-synergy/internal/setup"
 )
@@ -165,7 +166,7 @@ func (c *serveCommand) run(ctx context.Context, streams cli.Streams) (err error)
 	options := serve.Options{
 		Service: b.Service, Version: cli.Version(), Token: token, Hosts: c.Host, Origins: c.CORS, Rate: c.Rate,
 		ClientHeader: c.ClientHeader, Timeout: c.Timeout, Log: log, LogQueries: c.LogQueries, Metrics: metrics,
-		Page: page(b.Service),
+		Page: page.New(page.Options{Backend: b.Service, AnchorLang: settings.Query.AnchorLang, MaxTopK: c.MaxTopK}),
 	}
 	if local && len(options.Hosts) == 0 {
 		options.Hosts = serve.LoopbackHosts()
@@ -216,14 +217,16 @@ func (c *serveCommand) check() error {
 	case c.Timeout < time.Millisecond || c.Timeout > time.Hour:
 		return errors.New("--timeout: want a duration from 1ms to 1h such as 30s")
 	}
+	for _, origin := range c.CORS {
+		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {
+			return errors.New("--cors: want an origin such as https://example.org")
+		}
+	}
 	for i, host := range c.Host {
 		c.Host[i] = strings.ToLower(strings.Trim(host, "[]"))
 	}
 	return nil
 }
-
-// page returns what is shown to people.
-func page(*service.Service) http.Handler { return nil }
 
 func (c *mcpCommand) run(ctx context.Context, streams cli.Streams) (err error) {
 	settings, err := c.load()
