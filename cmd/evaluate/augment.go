@@ -102,9 +102,7 @@ func (c *augmentCommand) augmentation(b *bench, documents string) (lab.Augmentat
 		return with, fmt.Errorf("there is no generated query in %q", c.Generated)
 	}
 	with.Queries = augment.Select(all, nil, c.Queries)
-	if with.Bank = augment.Select(all, []string{b.anchors}, 0); len(with.Bank) == 0 {
-		with.Bank = all
-	}
+	with.Bank = augment.HubBank(all, b.anchors)
 	return with, nil
 }
 

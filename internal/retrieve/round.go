@@ -40,7 +40,7 @@ func (d depth) deeper() depth { return depth{deepening * d.single, deepening * d
 func (q *query) bounded(d depth, whole bool) depth {
 	bytes := bareBytes
 	if whole {
-		bytes += 4*q.Collection.Schema.Dimensions + payloadBytes
+		bytes += 4*q.Collection.Schema.Width() + payloadBytes
 	}
 	limit := max(q.TopK+1, maxCandidateBytes/(bytes*(len(q.legs)+1)))
 	if d.single >= limit {
@@ -55,7 +55,7 @@ type list struct {
 	// weights are those of the legs in the list's score: one leg's alone, or all
 	// that held when the round was searched.
 	weights []float64
-	scale   float64 // from the store's cosine to the list's score
+	scale   float64 // from the store's score to the list's
 	ranked  []string
 	whole   bool // the list holds the whole index
 }
@@ -85,7 +85,7 @@ func (q *query) search(ctx context.Context, d depth, signals, whole bool) (*roun
 	r := &round{query: q, passages: map[string]*passage{}}
 	var searches []qdrant.Search
 	add := func(l list, direction []float32, s qdrant.Search) {
-		s.Vector, s.Limit, s.Exact = direction, l.Asked, q.Exact
+		s.Vector, s.Limit, s.Exact = q.measure.Extend(direction), l.Asked, q.Exact
 		if whole {
 			s.WithVectors, s.WithPayload = true, true
 		}
@@ -112,12 +112,12 @@ func (q *query) search(ctx context.Context, d depth, signals, whole bool) (*roun
 		if weighted == 1 && leg.Weight > 0 && !judged { // it is the fused list
 			asked, carry = d.fused, d.fused <= maxCarried
 		}
-		add(list{List: List{Leg: i, Asked: asked}, weights: own, scale: 1}, leg.Vector,
+		add(list{List: List{Leg: i, Asked: asked}, weights: own, scale: 1}, q.searched[i],
 			qdrant.Search{WithVectors: judged || carry, WithPayload: carry})
 	}
 	if fused {
 		carry := d.fused <= maxCarried
-		add(list{List: List{Leg: FusedLeg, Asked: d.fused}, weights: weights, scale: q.length}, q.direction,
+		add(list{List: List{Leg: FusedLeg, Asked: d.fused}, weights: weights, scale: q.scale}, q.direction,
 			qdrant.Search{WithVectors: carry, WithPayload: carry})
 	}
 	start := time.Now()
