@@ -145,11 +145,7 @@ func (c *augmentCommand) augmentations(ctx context.Context, streams cli.Streams,
 	if err != nil {
 		return nil, err
 	}
-	bank := augment.Select(queries, []string{b.anchors}, 0)
-	if len(bank) == 0 {
-		bank = queries
-	}
-	base := lab.Augmentation{Mode: evalsuite.Mode(c.Mode), Documents: documents, Bank: bank}
+	base := lab.Augmentation{Mode: evalsuite.Mode(c.Mode), Documents: documents, Bank: augment.HubBank(queries, b.anchors)}
 	all, err := c.queryAugmentations(base, queries)
 	if err != nil || len(translated) == 0 {
 		return all, err
