@@ -30,18 +30,23 @@ type indexCommand struct {
 
 	config.StoreFlags
 	config.EmbeddingFlags
+	config.CollectionFlags
+	config.LayoutFlags
 }
 
 // run reads the files and passes their documents to do, with what it needs to
 // index them. print prints what do did; where it was cut short, what it did
 // until then.
 func (c *indexCommand) run(ctx context.Context, streams cli.Streams, do func(context.Context, *indexing) (ingest.Report, error), print func(r ingest.Report, skipped int) error) (err error) {
-	settings, err := config.Load(config.Environ(), c.StoreFlags, c.EmbeddingFlags)
+	settings, err := config.Load(config.Environ(), c.StoreFlags, c.EmbeddingFlags, c.CollectionFlags, c.LayoutFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
 	opts, read, err := c.options()
 	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	if opts.Layout, err = setup.OwnLayout(settings.Qdrant.Layout); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	if c.Alpha != nil {

@@ -2,14 +2,18 @@
 // question in a language that embedding models know well.
 //
 //	query --corpus NAME [--lang TAG] [--anchor TEXT] [--lambda F] [--top-k N] [--json] TEXT
+//	query serve [--addr HOST:PORT]
+//	query mcp
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,6 +23,8 @@ import (
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/retrieve"
 	"github.com/query-synergy/query-synergy/internal/search"
+	"github.com/query-synergy/query-synergy/internal/serve"
+	"github.com/query-synergy/query-synergy/internal/serve/service"
 	"github.com/query-synergy/query-synergy/internal/setup"
 )
 
@@ -33,11 +39,15 @@ const description = `Search an index. Documents are ranked, exactly, by
 where the anchor is the same question in a language that embedding models know
 well.
 
+As first word, serve and mcp are commands: query serve offers searches over HTTP
+(an API, a page, tools for agents), query mcp to one agent over stdin and stdout.
+
 Example:
   query --corpus docs --lang el "Γιατί ο ουρανός είναι γαλάζιος;" --anchor "Why is the sky blue?"`
 
 type grammar struct {
-	Corpus        string    `required:"" placeholder:"NAME" help:"Name of the corpus."`
+	Corpus        string    `required:"" xor:"where" placeholder:"NAME" help:"Name of the corpus."`
+	Collection    string    `required:"" xor:"where" placeholder:"NAME" help:"A collection that another program wrote, in place of a corpus: it needs --layout or --text-key, and --lang."`
 	Lang          []string  `default:"auto" placeholder:"TAG" help:"Language of the query and of the documents; several search the documents of all, the first being the query's. With auto, the query's language among those indexed is searched, with all, every language (default: ${default})."`
 	Anchor        []string  `sep:"none" placeholder:"[TAG=]TEXT" help:"The query in the anchor language, or in the one named. Several take part together. Without any, the translator is asked, if one is configured."`
 	Weights       []float64 `placeholder:"F" help:"Weights of the query and of each anchor, in place of --lambda; they sum to 1."`
@@ -47,8 +57,8 @@ type grammar struct {
 	Strategy      string    `default:"synergy" enum:"union,fused,synergy" placeholder:"NAME" help:"How the index is searched: ${enum}. All find the same (default: ${default})."`
 	Trust         string    `default:"auto" placeholder:"HOW" help:"How far a translation counts that fits the query badly: auto judges translators' by the profile or by caution, always takes every anchor in full, a number from 0 to 1 is the trust in any (default: ${default})."`
 	Explain       bool      `help:"Say how the ranking came about."`
-	Compare       bool      `xor:"form" help:"Show the rankings of source, anchor and both side by side."`
-	JSON          bool      `name:"json" xor:"form" help:"Print one JSON object; with --batch, one a line for each query."`
+	Compare       bool      `help:"Show the rankings of source, anchor and both side by side; with --json, add them."`
+	JSON          bool      `name:"json" help:"Print one JSON object; with --batch, one a line for each query."`
 	Batch         string    `placeholder:"FILE" help:"Answer every query of a JSONL file with _id and text; - is standard input."`
 	TREC          string    `name:"trec" placeholder:"FILE" help:"With --batch, write the rankings as a TREC run file."`
 	Verbose       bool      `short:"v" help:"Say more on stderr."`
@@ -58,20 +68,39 @@ type grammar struct {
 	config.StoreFlags
 	config.EmbeddingFlags
 	config.TranslateFlags
+	config.ReadFlags
+	config.LayoutFlags
 }
 
+// run searches, unless the first argument names another command. To search for
+// that word, a flag goes before it.
 func run(ctx context.Context, args []string, streams cli.Streams) error {
+	commands := map[string]interface {
+		run(ctx context.Context, streams cli.Streams) error
+	}{"serve": &serveCommand{}, "mcp": &mcpCommand{}}
+	app := cli.App{Name: name, Description: description, Vars: config.HelpVars()}
+	app.Vars["top_k"], app.Vars["max_top_k"] = strconv.Itoa(search.DefaultTopK), strconv.Itoa(search.MaxTopK)
+	app.Vars["rate"], app.Vars["timeout"] = strconv.Itoa(serve.DefaultRate), serve.DefaultTimeout.String()
+	app.Vars["concurrency"] = strconv.Itoa(service.DefaultConcurrency)
+	if len(args) > 0 {
+		if command, ok := commands[args[0]]; ok {
+			app.Description = descriptions[args[0]]
+			app.Name += " " + args[0]
+			if _, err := cli.Parse(app, command, args[1:], streams); err != nil {
+				return err
+			}
+			return command.run(ctx, streams)
+		}
+	}
 	var g grammar
-	vars := config.HelpVars()
-	vars["top_k"], vars["max_top_k"] = strconv.Itoa(search.DefaultTopK), strconv.Itoa(search.MaxTopK)
-	if _, err := cli.Parse(cli.App{Name: name, Description: description, Vars: vars}, &g, args, streams); err != nil {
+	if _, err := cli.Parse(app, &g, args, streams); err != nil {
 		return err
 	}
 	return g.run(ctx, streams)
 }
 
 func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
-	settings, err := config.Load(config.Environ(), g.QueryFlags, g.StoreFlags, g.EmbeddingFlags, g.TranslateFlags)
+	settings, err := config.Load(config.Environ(), g.QueryFlags, g.StoreFlags, g.EmbeddingFlags, g.TranslateFlags, g.ReadFlags, g.LayoutFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
@@ -101,24 +130,26 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	searcher := &search.Searcher{Store: store, Embedder: embedder}
-	if searcher.Trust, err = g.trust(tuning); err != nil {
-		return err
+	if g.Collection != "" {
+		if searcher.Store, err = store.Foreign(embedder, settings.Qdrant.Layout, g.Collection); err != nil {
+			return err
+		}
+	}
+	if searcher.Trust, err = service.ParseTrust(g.Trust, tuning); err != nil {
+		return cli.UsageError{Err: fmt.Errorf("--trust: %w", err)}
 	}
 	if translator != nil {
 		searcher.Translator = translator
 	}
-	languages, err := newLanguages(ctx, store, g.Corpus, g.Lang)
+	languages, indexed, err := g.languages(ctx, store)
 	if err != nil {
 		return err
 	}
 	ask := func(q search.Query) (search.Query, error) {
-		if err := languages.choose(&q); err != nil {
-			return q, err
+		if err := languages.Choose(&q, indexed); err != nil {
+			return q, cli.WithHint(cli.UsageError{Err: err}, "name it with --lang")
 		}
-		q.Lambda, q.Lambdas = tuning.Lambda(q.Lang), map[string]float64{}
-		for _, target := range q.Targets {
-			q.Lambdas[target] = tuning.Lambda(target)
-		}
+		service.Tune(&q, tuning)
 		return q, nil
 	}
 	if g.Batch != "" {
@@ -136,7 +167,11 @@ func (g *grammar) single(ctx context.Context, streams cli.Streams, searcher *sea
 	if err != nil {
 		return explain(err)
 	}
-	result, err := searcher.Answer(ctx, prepared)
+	answer := searcher.Answer
+	if g.Compare {
+		answer = searcher.Compare
+	}
+	result, err := answer(ctx, prepared)
 	if err != nil {
 		return explain(err)
 	}
@@ -144,7 +179,7 @@ func (g *grammar) single(ctx context.Context, streams cli.Streams, searcher *sea
 	case g.JSON:
 		err = json.NewEncoder(streams.Stdout).Encode(result)
 	case g.Compare:
-		err = compare(ctx, streams, searcher, prepared, result)
+		err = printComparison(streams, result)
 	case g.Explain:
 		err = printExplanation(streams, result)
 	default:
@@ -164,30 +199,40 @@ func explain(err error) error {
 	return setup.ExplainSearch(err)
 }
 
-// trust reads --trust.
-func (g *grammar) trust(tuning *setup.Tuning) (search.Trust, error) {
-	switch g.Trust {
-	case "auto":
-		return tuning.Trust, nil
-	case "always":
-		return nil, nil
+// languages reads --lang, and which languages are indexed where it leaves that
+// open.
+func (g *grammar) languages(ctx context.Context, store *setup.Store) (l service.Languages, indexed []string, err error) {
+	if l, err = service.ParseLanguages(g.Lang...); err != nil {
+		return l, nil, cli.UsageError{Err: fmt.Errorf("--lang: %w", err)}
 	}
-	trusted, err := strconv.ParseFloat(g.Trust, 64)
-	if err != nil || !(trusted >= 0 && trusted <= 1) { // also catches NaN
-		return nil, cli.UsageError{Err: errors.New("--trust: want auto, always or a number from 0 to 1")}
+	if !l.Detected() {
+		return l, nil, nil
 	}
-	return func(string, string) (search.Standing, bool) { return search.Standing{Trust: trusted}, true }, nil
+	infos, err := store.List(ctx)
+	if err != nil {
+		return l, nil, err
+	}
+	if indexed = service.IndexedLangs(infos, g.Corpus); len(indexed) == 0 {
+		return l, nil, cli.WithHint(fmt.Errorf("corpus %q has no index at %s", g.Corpus, store.Where), "check --corpus, or build the index with indexer")
+	}
+	return l, indexed, nil
 }
 
 // query checks what the flags and the environment ask, but for the languages.
 func (g *grammar) query(s config.Query) (search.Query, error) {
 	q := search.Query{
-		Corpus: g.Corpus, Text: strings.Join(g.Text, " "), TopK: g.TopK, Weights: g.Weights,
+		Corpus: cmp.Or(g.Corpus, g.Collection), Text: strings.Join(g.Text, " "), TopK: g.TopK, Weights: g.Weights,
 		AnchorTimeout: s.AnchorTimeout, RequireAnchor: g.RequireAnchor,
 		Strategy: retrieve.Strategy(g.Strategy), Explain: g.Explain,
 	}
 	var errs []error
 	var err error
+	if q.Read, q.Approximate, err = setup.ReadOptions(s.Read); err != nil {
+		errs = append(errs, err)
+	}
+	if g.Collection != "" && (slices.Contains(g.Lang, service.LangAuto) || slices.Contains(g.Lang, service.LangAll)) {
+		errs = append(errs, errors.New("--collection goes with --lang, the language of the query and the documents"))
+	}
 	if q.AnchorLang, err = lang.Parse(s.AnchorLang); err != nil {
 		errs = append(errs, fmt.Errorf("--anchor-lang: %w", err))
 	}

@@ -39,6 +39,12 @@ type Settings struct {
 	Translate *Translate // nil: no translator is configured
 	Generate  *Generate  // nil: no model that generates queries is configured
 	Query     Query
+	Serve     Serve
+}
+
+// Serve holds what a server of queries needs besides.
+type Serve struct {
+	Token Secret // that clients must show; empty: none
 }
 
 // Qdrant says where the vectors are: on the server at URL or, where URL is
@@ -48,6 +54,10 @@ type Qdrant struct {
 	APIKey    Secret
 	LocalPath string        // "" where URL is set and no path was given
 	Timeout   time.Duration // of one call
+
+	TLS         TLS
+	Collections Collections
+	Layout      Layout
 }
 
 // Copy holds the keys of the servers that indexer copy is told of by flags. The
@@ -113,4 +123,5 @@ type Query struct {
 	AnchorLang string   // the anchor query's language, a BCP 47 tag, not yet parsed
 	// AnchorTimeout is how long a query waits for its anchor.
 	AnchorTimeout time.Duration
+	Read          Read
 }

@@ -48,6 +48,7 @@ type Options struct {
 	Corpus      string
 	Chunking    corpus.Chunking
 	EmbedsTitle bool
+	Layout      qdrant.Layout // of the points; the zero one is this program's own
 	// Batch is how many passages of one language are planned, embedded and
 	// written together: as many as one request to the endpoint takes.
 	Batch int
@@ -259,6 +260,7 @@ func (r *run) schema() qdrant.Schema {
 		QueryBody: id.QueryBody, PassageBody: id.PassageBody,
 		EmbedsTitle: r.opts.EmbedsTitle,
 		ChunkRunes:  r.opts.Chunking.MaxRunes, OverlapRunes: r.opts.Chunking.OverlapRunes,
+		Layout: r.opts.Layout,
 	}
 	if r.augment != nil {
 		schema.Augment = r.augment.schema

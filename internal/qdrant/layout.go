@@ -67,9 +67,9 @@ func NamedLayout(name string) (Layout, error) {
 // reserved are the keys that an index of this program's has in any layout.
 var reserved = []string{keyChunk, keyChunks, keyContentHash, keyVector}
 
-// validateOwn returns an error unless an index can be written in this layout:
-// what it lacks of OwnLayout, readers of this program would miss.
-func (l Layout) validateOwn() error {
+// ValidateOwn returns an error unless an index of this program's can be written
+// in this layout: it must have all that OwnLayout has.
+func (l Layout) ValidateOwn() error {
 	if l == (Layout{}) {
 		return nil
 	}

@@ -219,7 +219,7 @@ func (s Schema) validate() error {
 	if s.Dimensions < 1 || s.Dimensions > maxDimensions {
 		return fmt.Errorf("schema has %d dimensions: want 1 to %d", s.Dimensions, maxDimensions)
 	}
-	if err := s.Layout.validateOwn(); err != nil || s.Augment == nil {
+	if err := s.Layout.ValidateOwn(); err != nil || s.Augment == nil {
 		return err
 	}
 	a := *s.Augment

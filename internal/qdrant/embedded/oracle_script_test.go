@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	qc "github.com/qdrant/go-client/qdrant"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/query-synergy/query-synergy/internal/vector"
 )
@@ -61,6 +63,7 @@ type writer struct {
 	*rand.Rand
 	script []operation
 	size   int
+	dot    bool
 	unit   [][]float32 // vectors to draw from again, so that scores tie
 	ids    []*qc.PointId
 }
@@ -69,7 +72,7 @@ func (w *writer) collection() {
 	w.size = pick(w, 1, 2, 3, 8, 16, 33, 100)
 	w.unit, w.ids = nil, nil
 	distance := qc.Distance_Cosine
-	if w.IntN(4) == 0 {
+	if w.dot = w.IntN(4) == 0; w.dot {
 		distance = qc.Distance_Dot
 	}
 	w.script = append(w.script, operation{kind: "create", size: w.size, distance: distance})
@@ -183,6 +186,9 @@ func (w *writer) vector() []float32 {
 		}
 	case 3:
 		scale := pick[float32](w, 1e-2, 1e3, 1e9)
+		if w.dot { // where the rounding of the longest would hide all others
+			scale = pick[float32](w, 1e-2, 10)
+		}
 		for i := range v {
 			v[i] *= scale
 		}
@@ -196,10 +202,16 @@ func (w *writer) vector() []float32 {
 
 var words = []string{"th", "el", "ar", "", "ไทย", "Ελλάδα", "a b"}
 
+// times are in the forms that Qdrant reads, and in some that it does not.
+var times = []string{
+	"2024-02-29", "2024-02-29T12:30:00Z", "2024-02-29T12:30:00.123456Z", "2024-02-29T14:30:00+02:00", "2024-02-29 12:30:00",
+	"2024-02-29T12:30:00", "2023-12-31T23:59:59-08:00", "2024-02-30", "2024", "12:30", "1969-07-20T20:17:40Z",
+}
+
 // payload draws fields that are there or not, of the type one expects or not.
 func (w *writer) payload() map[string]*qc.Value {
 	out := map[string]*qc.Value{}
-	for _, key := range []string{"lang", "year", "tags", "ok", "metadata", "dot.ted"} {
+	for _, key := range []string{"lang", "year", "tags", "ok", "metadata", "dot.ted", "published"} {
 		if w.IntN(5) > 0 {
 			out[key] = w.field(key)
 		}
@@ -224,6 +236,8 @@ func (w *writer) field(key string) *qc.Value {
 		return listValue(list...)
 	case "ok":
 		return qc.NewValueBool(w.IntN(2) == 0)
+	case "published":
+		return qc.NewValueString(pick(w, times...))
 	case "author":
 		return structValue(map[string]*qc.Value{"name": w.field("name"), "year": w.field("year")})
 	case "metadata":
@@ -327,7 +341,7 @@ var paths = []string{
 	"lang", "year", "tags", "ok", "metadata", "missing",
 	"metadata.year", "metadata.author.name", "metadata.author.year", "metadata.missing",
 	"metadata.parts", "metadata.parts[].n", "metadata.parts[0].n", "metadata.parts[].tags", "metadata.parts[1].tags[0]",
-	"metadata.parts.n", "tags[]", "tags[0]", "tags[7]", "year[]", "dot.ted", `"dot.ted"`, `metadata."year"`,
+	"metadata.parts.n", "tags[]", "tags[0]", "tags[7]", "year[]", "dot.ted", `"dot.ted"`, `metadata."year"`, "published",
 }
 
 func (w *writer) condition(depth int) *qc.Condition {
@@ -346,9 +360,9 @@ func (w *writer) condition(depth int) *qc.Condition {
 		}
 		return out
 	}
-	kind := w.IntN(14)
-	if depth == 0 && kind >= 12 {
-		kind -= 12
+	kind := w.IntN(15)
+	if depth == 0 && kind >= 13 {
+		kind -= 13
 	}
 	switch kind {
 	case 0, 1:
@@ -381,6 +395,14 @@ func (w *writer) condition(depth int) *qc.Condition {
 		return qc.NewIsEmpty(key)
 	case 11:
 		return qc.NewIsNull(key)
+	case 12:
+		r := &qc.DatetimeRange{Gte: timestamppb.New(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC))} // without a bound, it would be a range of numbers
+		for _, bound := range []**timestamppb.Timestamp{&r.Gt, &r.Gte, &r.Lt, &r.Lte} {
+			if w.IntN(3) == 0 {
+				*bound = timestamppb.New(time.Date(2024, 2, 29, 12, pick(w, 0, 30, 31), 0, 0, time.UTC))
+			}
+		}
+		return qc.NewDatetimeRange("published", r)
 	default:
 		return qc.NewFilterAsCondition(w.filter(depth - 1))
 	}
@@ -538,6 +560,15 @@ func restCondition(c *qc.Condition) map[string]any {
 			for name, bound := range map[string]*float64{"gt": r.Gt, "gte": r.Gte, "lt": r.Lt, "lte": r.Lte} {
 				if bound != nil {
 					bounds[name] = *bound
+				}
+			}
+			out["range"] = bounds
+		}
+		if r := c.Field.GetDatetimeRange(); r != nil {
+			bounds := map[string]any{}
+			for name, bound := range map[string]*timestamppb.Timestamp{"gt": r.Gt, "gte": r.Gte, "lt": r.Lt, "lte": r.Lte} {
+				if bound != nil {
+					bounds[name] = bound.AsTime().Format(time.RFC3339Nano)
 				}
 			}
 			out["range"] = bounds

@@ -46,7 +46,7 @@ func compareWithOracles(t *testing.T, seed uint64, asks int) {
 		t.Run(oracle, func(t *testing.T) {
 			t.Parallel()
 			theirs := consult(t, python, oracle, operations)
-			c := comparison{norms: map[any]float64{}}
+			c := comparison{}
 			for i, o := range operations {
 				c.remember(o)
 				text, err := json.Marshal(o)
@@ -219,7 +219,7 @@ func idOf(id *qc.PointId) any {
 
 // comparison goes through the script beside both sides' answers.
 type comparison struct {
-	norms                   map[any]float64 // of vectors by id; for products, which grow with them
+	longest                 float64 // vector of the collection
 	dot                     bool
 	asked, left, full, ties int
 	failed                  int
@@ -227,21 +227,21 @@ type comparison struct {
 
 func (c *comparison) remember(o operation) {
 	if o.kind == "create" {
-		clear(c.norms)
-		c.dot = o.distance == qc.Distance_Dot
+		c.longest, c.dot = 0, o.distance == qc.Distance_Dot
 	}
 	for _, p := range o.points {
 		v := p.GetVectors().GetVector().GetDense().GetData()
-		c.norms[idOf(p.GetId())] = math.Sqrt(vector.Dot64(v, v))
+		c.longest = max(c.longest, math.Sqrt(vector.Dot64(v, v)))
 	}
 }
 
-// within returns the tolerance of a point's score.
-func (c *comparison) within(o operation, id any) float64 {
+// within returns the tolerance of scores, which for products is relative to the
+// greatest there can be.
+func (c *comparison) within(o operation) float64 {
 	if !c.dot {
 		return tolerance
 	}
-	return tolerance * c.norms[id] * math.Sqrt(vector.Dot64(o.vector, o.vector))
+	return tolerance * max(1, c.longest*math.Sqrt(vector.Dot64(o.vector, o.vector)))
 }
 
 func (c *comparison) compare(o operation, ours, theirs answer) error {
@@ -294,6 +294,7 @@ func (c *comparison) compareRanks(o operation, ours, theirs []answered) error {
 	if len(ours) != len(theirs) {
 		return fmt.Errorf("%d points %v, the oracle has %d %v", len(ours), idsOf(ours), len(theirs), idsOf(theirs))
 	}
+	within := c.within(o)
 	known := map[any]float64{}
 	for _, p := range theirs {
 		known[p.ID] = p.Score
@@ -301,19 +302,19 @@ func (c *comparison) compareRanks(o operation, ours, theirs []answered) error {
 	moved := false
 	for i, p := range ours {
 		q := theirs[i]
-		if off := math.Abs(p.Score - q.Score); off > c.within(o, p.ID)+c.within(o, q.ID) {
+		if off := math.Abs(p.Score - q.Score); off > 2*within {
 			return fmt.Errorf("rank %d: %v scores %v, the oracle has %v with %v", i, p.ID, p.Score, q.ID, q.Score)
 		}
 		moved = moved || p.ID != q.ID
 		if score, ok := known[p.ID]; ok {
-			if off := math.Abs(p.Score - score); off > c.within(o, p.ID) {
+			if off := math.Abs(p.Score - score); off > within {
 				return fmt.Errorf("%v scores %v, for the oracle %v", p.ID, p.Score, score)
 			}
 			continue
 		}
 		last, first := theirs[len(theirs)-1], theirs[0]
-		atEnd := math.Abs(p.Score-last.Score) <= c.within(o, p.ID)+c.within(o, last.ID)
-		atStart := o.offset > 0 && math.Abs(p.Score-first.Score) <= c.within(o, p.ID)+c.within(o, first.ID)
+		atEnd := math.Abs(p.Score-last.Score) <= 2*within
+		atStart := o.offset > 0 && math.Abs(p.Score-first.Score) <= 2*within
 		if !atEnd && !atStart {
 			return fmt.Errorf("rank %d: %v with %v is not among the oracle's", i, p.ID, p.Score)
 		}

@@ -41,7 +41,7 @@ func parsePath(text string) (path, error) {
 		case rest[0] == '[':
 			digits, after, closed := strings.Cut(rest[1:], "]")
 			n, err := strconv.ParseUint(digits, 10, 64)
-			if !closed || err != nil || digits[0] == '+' {
+			if !closed || err != nil {
 				return nil, bad
 			}
 			s.index, rest = int(min(n, math.MaxInt)), after
