@@ -1,8 +1,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/query-synergy/query-synergy/internal/cli"
@@ -18,6 +18,10 @@ func printHits(streams cli.Streams, r search.Result) error {
 		{Title: "score", Right: true}, {Title: "source", Right: true}, {Title: "anchor", Right: true},
 		{Title: "id", Max: 24}, {Title: "title", Max: 40, Flex: true}, {Title: "text", Max: 200, Flex: true},
 	}
+	hubs := slices.ContainsFunc(r.Hits, func(h search.Hit) bool { return h.Hub != nil })
+	if hubs {
+		columns = slices.Insert(columns, 4, cli.Column{Title: "hub", Right: true})
+	}
 	rows := make([][]string, len(r.Hits))
 	for i, hit := range r.Hits {
 		anchored := "–"
@@ -28,17 +32,20 @@ func printHits(streams cli.Streams, r search.Result) error {
 			strconv.Itoa(hit.Rank), cosine(hit.Score), cosine(hit.Source), anchored,
 			hit.ID, hit.Title, hit.Text,
 		}
+		if hubs {
+			rows[i] = slices.Insert(rows[i], 4, hub(hit))
+		}
 	}
 	return streams.Table(columns, rows)
 }
 
-// absence says why there is no anchor.
-var absence = map[search.Status]string{
-	search.StatusNone:         "none was given",
-	search.StatusSameLanguage: "the query is in its language already",
-	search.StatusTimeout:      "the translator took too long",
-	search.StatusUnavailable:  "it could not be had",
-	search.StatusRefused:      "what came back does not fit the query",
+// hub returns what a hit's hubness took off; indexes of other languages may have
+// none.
+func hub(h search.Hit) string {
+	if h.Hub == nil {
+		return "–"
+	}
+	return cosine(-*h.Hub)
 }
 
 func printAnchor(streams cli.Streams, r search.Result) {
@@ -50,7 +57,7 @@ func printAnchor(streams cli.Streams, r search.Result) {
 		proven = fmt.Sprintf("not proven complete at depth %d", r.Depth)
 	}
 	if r.Anchor.Agreement == nil {
-		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, absence[r.Anchor.Status], proven)
+		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, r.Anchor.Status.Absence(), proven)
 		return
 	}
 	worth := ""
@@ -88,6 +95,10 @@ func printExplanation(streams cli.Streams, r search.Result) error {
 	for _, title := range names {
 		columns = append(columns, cli.Column{Title: "from " + title, Right: true}, cli.Column{Title: "rank", Right: true})
 	}
+	hubs := slices.ContainsFunc(r.Hits, func(h search.Hit) bool { return h.Hub != nil })
+	if hubs {
+		columns = append(columns, cli.Column{Title: "hub", Right: true})
+	}
 	columns = append(columns, cli.Column{Title: "id", Max: 24}, cli.Column{Title: "title", Max: 40, Flex: true})
 	rows := make([][]string, len(r.Hits))
 	for i, hit := range r.Hits {
@@ -99,25 +110,20 @@ func printExplanation(streams cli.Streams, r search.Result) error {
 			}
 			rows[i] = append(rows[i], cosine(hit.Explain.Shares[leg]), rank)
 		}
+		if hubs {
+			rows[i] = append(rows[i], hub(hit))
+		}
 		rows[i] = append(rows[i], hit.ID, hit.Title)
 	}
 	return streams.Table(columns, rows)
 }
 
-// compare prints the rankings of the source query, of the anchor query and of
-// both side by side.
-func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher, p *search.Prepared, fused search.Result) error {
-	if fused.Anchor.Agreement == nil {
+// printComparison prints the rankings of the source query, of the anchor query
+// and of both side by side.
+func printComparison(streams cli.Streams, fused search.Result) error {
+	if fused.Compare == nil {
 		return printHits(streams, fused)
 	}
-	rankings := make([]search.Result, 3)
-	for i, lambda := range []float64{1, 0} {
-		var err error
-		if rankings[i], err = searcher.Answer(ctx, p.At(lambda)); err != nil {
-			return err
-		}
-	}
-	rankings[2] = fused
 	printAnchor(streams, fused)
 	columns := []cli.Column{{Title: "#", Right: true}}
 	for _, title := range []string{"source only", "anchor only", fmt.Sprintf("both, λ = %g", fused.Lambda)} {
@@ -126,10 +132,10 @@ func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher
 	rows := make([][]string, len(fused.Hits))
 	for i := range rows {
 		rows[i] = []string{strconv.Itoa(i + 1)}
-		for _, r := range rankings {
+		for _, hits := range [][]search.Hit{fused.Compare.Source, fused.Compare.Anchor, fused.Hits} {
 			cell := ""
-			if i < len(r.Hits) {
-				cell = cosine(r.Hits[i].Score) + " " + r.Hits[i].ID
+			if i < len(hits) {
+				cell = cosine(hits[i].Score) + " " + hits[i].ID
 			}
 			rows[i] = append(rows[i], cell)
 		}

@@ -59,6 +59,11 @@ type variables struct {
 	MetadataKey string `env:"QDRANT_METADATA_KEY"`
 	VectorName  string `env:"QDRANT_VECTOR_NAME"`
 
+	FromQdrantAPIKey     string `env:"FROM_QDRANT_API_KEY"`
+	FromQdrantAPIKeyFile string `env:"FROM_QDRANT_API_KEY_FILE"`
+	ToQdrantAPIKey       string `env:"TO_QDRANT_API_KEY"`
+	ToQdrantAPIKeyFile   string `env:"TO_QDRANT_API_KEY_FILE"`
+
 	OpenAIBaseURL    string `env:"OPENAI_BASE_URL"`
 	OpenAIAPIBase    string `env:"OPENAI_API_BASE"`
 	OpenAIAPIKey     string `env:"OPENAI_API_KEY"`
@@ -115,6 +120,8 @@ type variables struct {
 	EF              *int          `env:"QUERY_EF"`
 	ReadConsistency string        `env:"QUERY_READ_CONSISTENCY"`
 	QueryTimeout    time.Duration `env:"QUERY_TIMEOUT"`
+	QueryToken      string        `env:"QUERY_TOKEN"`
+	QueryTokenFile  string        `env:"QUERY_TOKEN_FILE"`
 }
 
 // Environ returns the environment of this process, for Load.
@@ -186,10 +193,15 @@ func (r *reader) read() Settings {
 			Collections: r.collections(),
 			Layout:      r.layout(),
 		},
+		Copy: Copy{
+			FromAPIKey: r.secret("FROM_QDRANT_API_KEY", v.FromQdrantAPIKey, v.FromQdrantAPIKeyFile),
+			ToAPIKey:   r.secret("TO_QDRANT_API_KEY", v.ToQdrantAPIKey, v.ToQdrantAPIKeyFile),
+		},
 		Embedding: r.embedding(shared),
 		Translate: r.translate(shared),
 		Generate:  r.generate(shared),
 		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang, AnchorTimeout: v.AnchorTimeout, Read: r.readOptions()},
+		Serve:     Serve{Token: r.secret("QUERY_TOKEN", v.QueryToken, v.QueryTokenFile)},
 	}
 	if settings.Qdrant.URL == "" && settings.Qdrant.LocalPath == "" {
 		settings.Qdrant.LocalPath = r.defaultPath("QDRANT_LOCAL_PATH", "XDG_DATA_HOME", dataHome, storeName)

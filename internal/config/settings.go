@@ -34,10 +34,17 @@ const (
 // table of Variables names.
 type Settings struct {
 	Qdrant    Qdrant
+	Copy      Copy
 	Embedding Embedding
 	Translate *Translate // nil: no translator is configured
 	Generate  *Generate  // nil: no model that generates queries is configured
 	Query     Query
+	Serve     Serve
+}
+
+// Serve holds what a server of queries needs besides.
+type Serve struct {
+	Token Secret // that clients must show; empty: none
 }
 
 // Qdrant says where the vectors are: on the server at URL or, where URL is
@@ -51,6 +58,12 @@ type Qdrant struct {
 	TLS         TLS
 	Collections Collections
 	Layout      Layout
+}
+
+// Copy holds the keys of the servers that indexer copy is told of by flags. The
+// key in Qdrant goes to none of them.
+type Copy struct {
+	FromAPIKey, ToAPIKey Secret
 }
 
 // Embedding describes the endpoint that turns texts into vectors. A nil prefix

@@ -85,6 +85,10 @@ var table = []Variable{
 	{"QDRANT_LANG_KEY", "Payload key of the language", expectKeyPath, "the layout's", "lang-key"},
 	{"QDRANT_METADATA_KEY", "Payload key of the document's own fields; . for the whole payload", expectKeyPath, "the layout's", "metadata-key"},
 	{"QDRANT_VECTOR_NAME", "Name of the vector", expectText, "the only one that there is", "vector-name"},
+	{"FROM_QDRANT_API_KEY", "Key of the server that indexer copy --from names", expectKey, "", ""},
+	{"FROM_QDRANT_API_KEY_FILE", "File that holds FROM_QDRANT_API_KEY", expectKeyFile, "", ""},
+	{"TO_QDRANT_API_KEY", "Key of the server that indexer copy --to names", expectKey, "", ""},
+	{"TO_QDRANT_API_KEY_FILE", "File that holds TO_QDRANT_API_KEY", expectKeyFile, "", ""},
 
 	{"OPENAI_BASE_URL", "OpenAI-compatible endpoint where no narrower variable names one", expectURL, "", ""},
 	{"OPENAI_API_BASE", "Other name of OPENAI_BASE_URL", expectURL, "", ""},
@@ -148,6 +152,9 @@ var table = []Variable{
 	{"QUERY_EF", "Candidates that an approximate search looks at", expectCount, "the collection's", "ef"},
 	{"QUERY_READ_CONSISTENCY", "Copies that must agree on what is read", "a number, majority, quorum or all", "one", "read-consistency"},
 	{"QUERY_TIMEOUT", "Longest wait of a query for one Qdrant call", expectDuration, "QDRANT_TIMEOUT", "timeout"},
+
+	{"QUERY_TOKEN", "Token that clients of query serve must show", expectKey, "", ""},
+	{"QUERY_TOKEN_FILE", "File that holds QUERY_TOKEN", expectKeyFile, "", ""},
 }
 
 // Variables returns the table of all variables, in a fixed order.

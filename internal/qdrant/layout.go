@@ -65,7 +65,7 @@ func NamedLayout(name string) (Layout, error) {
 }
 
 // reserved are the keys that an index of this program's has in any layout.
-var reserved = []string{keyChunk, keyChunks, keyContentHash}
+var reserved = []string{keyChunk, keyChunks, keyContentHash, keyVector}
 
 // ValidateOwn returns an error unless an index of this program's can be written
 // in this layout: it must have all that OwnLayout has.
@@ -180,6 +180,7 @@ func (c Collection) payload(id string, values map[string]*qc.Value) Payload {
 		p.Chunk = int(values[keyChunk].GetIntegerValue())
 		p.Chunks = int(values[keyChunks].GetIntegerValue())
 		p.ContentHash = values[keyContentHash].GetStringValue()
+		p.Vector = int(values[keyVector].GetIntegerValue())
 		return p
 	}
 	p.Chunks = 1 // what chunks of a document there are, nobody says

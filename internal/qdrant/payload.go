@@ -17,6 +17,7 @@ const (
 	keyChunk       = "chunk"
 	keyChunks      = "chunks"
 	keyContentHash = "content_hash"
+	keyVector      = "vector"
 )
 
 // Payload is what is stored beside a passage's vector.
@@ -28,6 +29,9 @@ type Payload struct {
 	Chunk       int // 0 is the document's first
 	Chunks      int // of the document
 	ContentHash string
+	// Vector is 0 but for the further vectors of a passage that has several, which
+	// count from 1 and repeat the passage's other fields.
+	Vector int
 	// Metadata is the document's own: values like those of JSON, with whole
 	// numbers as int64. An empty map comes back as nil.
 	Metadata map[string]any
@@ -52,6 +56,9 @@ func (p Payload) values(l Layout) (map[string]*qc.Value, error) {
 		keyChunk:       p.Chunk,
 		keyChunks:      p.Chunks,
 		keyContentHash: p.ContentHash,
+	}
+	if p.Vector > 0 {
+		fields[keyVector] = p.Vector
 	}
 	if len(p.Metadata) > 0 {
 		fields[l.Metadata] = p.Metadata

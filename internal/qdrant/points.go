@@ -30,8 +30,9 @@ const (
 // Point is a passage as it is stored.
 type Point struct {
 	ID string // a UUID, lower case with hyphens
-	// Vector has the schema's dimensions, finite components and a length above
-	// zero. It is scaled to unit length when stored; its own length is lost.
+	// Vector has the schema's width, finite components and a length above zero. It
+	// is scaled to unit length when stored, and its own length lost, unless the
+	// schema compares by products.
 	Vector  []float32
 	Payload Payload
 }
@@ -46,9 +47,9 @@ func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error 
 	layout := c.layout()
 	out := make([]*qc.PointStruct, len(points))
 	for i, point := range points {
-		err := errors.Join(checkUUID(point.ID), vector.Check(point.Vector, c.Schema.Dimensions))
+		err := errors.Join(checkUUID(point.ID), vector.Check(point.Vector, c.Schema.Width()))
 		if err == nil {
-			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: layout.vectors(point.Vector)}
+			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: layout.vectors(c.Schema.sent(point.Vector))}
 			out[i].Payload, err = point.Payload.values(layout)
 		}
 		if err != nil {
@@ -118,8 +119,8 @@ func (s *Store) Payloads(ctx context.Context, c Collection, ids []string) (map[s
 	return payloads, nil
 }
 
-// Points returns what is stored under the given ids, by id: vectors of unit
-// length, each with the payload that it was stored with. Ids that are not there
+// Points returns what is stored under the given ids, by id: vectors, of unit
+// length or as they came, each with the payload that it was stored with. Ids that are not there
 // are missing from the map.
 func (s *Store) Points(ctx context.Context, c Collection, ids []string) (map[string]Point, error) {
 	points := make(map[string]Point, len(ids))

@@ -12,9 +12,10 @@ import (
 	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
-// Search asks for the passages nearest to a vector by cosine.
+// Search asks for the passages nearest to a vector, by cosine or, where the
+// schema says so, by dot product.
 type Search struct {
-	Vector      []float32 // of the schema's dimensions, finite, not zero; any length
+	Vector      []float32 // of the schema's width, finite, not zero; of any length, which products keep
 	Limit       int       // at least 1; a smaller collection returns all it has
 	Exact       bool      // compare with every vector, past the approximate index
 	WithVectors bool      // return the candidates' vectors too, 4 bytes a dimension each
@@ -25,11 +26,11 @@ type Search struct {
 // Candidate is a passage that a search found.
 type Candidate struct {
 	ID          string
-	Score       float64 // cosine as the server gave it, in single precision from the stored vector; rounding may exceed 1
+	Score       float64 // cosine or product as the server gave it, in single precision from the stored vector; rounding may exceed 1
 	DocID       string
 	Chunk       int
 	ContentHash string    // tells whether a payload read later is still the one that was found
-	Vector      []float32 // unit length; nil unless asked for
+	Vector      []float32 // as it is stored; nil unless asked for
 	Payload     *Payload  // nil unless asked for
 }
 
@@ -88,7 +89,7 @@ func (q Search) check(c Collection) error {
 	if q.Bare && q.WithPayload {
 		return errors.New("a bare search has no payload")
 	}
-	return errors.Join(vector.Check(q.Vector, c.Schema.Dimensions), c.Read.Validate())
+	return errors.Join(vector.Check(q.Vector, c.Schema.Width()), c.Read.Validate())
 }
 
 func (q Search) request(c Collection) *qc.QueryPoints {
@@ -106,7 +107,7 @@ func (q Search) request(c Collection) *qc.QueryPoints {
 	}
 	request := &qc.QueryPoints{
 		CollectionName:  c.Name,
-		Query:           qc.NewQueryDense(q.Vector),
+		Query:           qc.NewQueryDense(c.Schema.sent(q.Vector)),
 		Filter:          c.message(c.Read.Filter),
 		Limit:           qc.PtrOf(uint64(q.Limit)),
 		Params:          params,

@@ -33,7 +33,10 @@ type Result struct {
 	Depth       int          `json:"depth"`     // passages asked of each search
 	Hits        []Hit        `json:"hits"`
 	Explain     *Explanation `json:"explain,omitempty"`
-	Timings     Timings      `json:"timings_ms"`
+	// Compare holds what each query alone finds; left out where it was not asked
+	// for or there is no anchor.
+	Compare *Comparison `json:"compare,omitempty"`
+	Timings Timings     `json:"timings_ms"`
 }
 
 // resultVersion is that of the object's form.
@@ -80,7 +83,21 @@ const (
 	StatusTimeout      Status = "timeout"       // the translator took too long
 	StatusUnavailable  Status = "unavailable"   // the translator failed
 	StatusRefused      Status = "refused"       // what came back is no translation, or does not fit
+	StatusPending      Status = "pending"       // the translation is under way, see Begun.Source
 )
+
+// absence says why there is no anchor.
+var absence = map[Status]string{
+	StatusNone:         "none was given",
+	StatusSameLanguage: "the query is in its language already",
+	StatusTimeout:      "the translator took too long",
+	StatusUnavailable:  "it could not be had",
+	StatusRefused:      "what came back does not fit the query",
+	StatusPending:      "the translation is under way",
+}
+
+// Absence says for people why there is no anchor; "" where there is one.
+func (s Status) Absence() string { return absence[s] }
 
 // Missing says whether an anchor was wanted and could not be had.
 func (s Status) Missing() bool {
@@ -92,8 +109,11 @@ type Hit struct {
 	Rank   int      `json:"rank"` // from 1
 	ID     string   `json:"id"`   // of the document
 	Score  float64  `json:"score"`
-	Source float64  `json:"source"` // cosine to the source query
-	Anchor *float64 `json:"anchor"` // cosine to the anchor query; null where there is none
+	Source float64  `json:"source"` // cosine to the source query; the product, where the index compares by that
+	Anchor *float64 `json:"anchor"` // likewise to the anchor query; null where there is none
+	// Hub is what was taken off for the passage's hubness: λ·Source + (1−λ)·Anchor
+	// − Hub is Score. Left out where the index has none.
+	Hub *float64 `json:"hub,omitempty"`
 	// More are the cosines to the further anchors.
 	More     []float64       `json:"more_anchors,omitempty"`
 	Lang     string          `json:"lang"`
@@ -132,8 +152,13 @@ func (p *Prepared) result(parts []part) Result {
 		r.More = append(r.More, MoreAnchor{Text: more.Text, Lang: more.Lang, Weight: parts[0].Weights[1+first+i]})
 	}
 	for _, part := range parts {
+		hubs := p.indexes[part.lang].Schema.HasHub()
 		for _, hit := range part.Hits {
-			r.Hits = append(r.Hits, p.hit(hit, part.Weights))
+			out := p.hit(hit, part.Weights)
+			if hubs {
+				out.Hub = &hit.Hub
+			}
+			r.Hits = append(r.Hits, out)
 		}
 		r.Certified = r.Certified && part.Certified
 		r.Depth = max(r.Depth, part.Depth)

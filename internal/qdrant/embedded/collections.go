@@ -111,6 +111,7 @@ func (c *collectionsService) Update(ctx context.Context, req *qc.UpdateCollectio
 		if err != nil {
 			return err
 		}
+		// A new epoch, as a view at hand holds the settings, too.
 		_, err = tx.ExecContext(ctx, "UPDATE collections SET config = ?, epoch = epoch + 1 WHERE id = ?", config, s.id)
 		return err
 	})

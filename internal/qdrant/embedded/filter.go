@@ -186,7 +186,7 @@ func (m *matcher) condition(c *qc.Condition) (predicate, error) {
 			return !slices.ContainsFunc(values, func(v *qc.Value) bool { return !isEmpty(v) })
 		})
 	case *qc.Condition_IsNull:
-		return onValues(v.IsNull.GetKey(), func(values []*qc.Value) bool { return slices.ContainsFunc(values, isNull) })
+		return onValues(v.IsNull.GetKey(), func(values []*qc.Value) bool { return slices.ContainsFunc(values, holdsNull) })
 	case *qc.Condition_Field:
 		return field(v.Field)
 	default:
@@ -210,37 +210,18 @@ func (m *matcher) hasID(ids []*qc.PointId) (predicate, error) {
 
 // onValues tests what is found at a path: nothing where the path leads nowhere,
 // several values where it goes through each element of a list.
-func onValues(path string, test func([]*qc.Value) bool) (predicate, error) {
-	steps, err := filter.ParsePath(path)
+func onValues(text string, test func([]*qc.Value) bool) (predicate, error) {
+	p, err := parsePath(text)
 	if err != nil {
-		return nil, wrongInput("Unable to parse path %.80q", path)
+		return nil, err
 	}
 	return func(_ int, payload payloadFunc) (bool, error) {
 		root, err := payload()
 		if err != nil {
 			return false, err
 		}
-		return test(descend(root[steps[0].Key], steps[1:], nil)), nil
+		return test(p.values(root)), nil
 	}, nil
-}
-
-func descend(v *qc.Value, steps filter.Path, found []*qc.Value) []*qc.Value {
-	switch {
-	case v == nil:
-		return found
-	case len(steps) == 0:
-		return append(found, v)
-	case steps[0].Element == nil:
-		return descend(v.GetStructValue().GetFields()[steps[0].Key], steps[1:], found)
-	}
-	list := v.GetListValue().GetValues()
-	if at := *steps[0].Element; at >= 0 {
-		list = list[min(at, len(list)):min(at+1, len(list))]
-	}
-	for _, element := range list {
-		found = descend(element, steps[1:], found)
-	}
-	return found
 }
 
 func field(c *qc.FieldCondition) (predicate, error) {

@@ -53,10 +53,8 @@ func (s *state) checkPoints(points []*qc.PointStruct) ([]newPoint, error) {
 		if len(x) != s.dimensions {
 			return nil, wrongInput("Vector dimension error: expected dim: %d, got %d", s.dimensions, len(x))
 		}
-		for _, f := range x {
-			if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, wrongInput("vector of point %s holds %v", key.id(), f)
-			}
+		if f, bad := notFinite(x); bad {
+			return nil, wrongInput("vector of point %s holds %v", key.id(), f)
 		}
 		payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(&qc.PointStruct{Payload: p.GetPayload()})
 		if err != nil {
@@ -71,6 +69,17 @@ func (s *state) checkPoints(points []*qc.PointStruct) ([]newPoint, error) {
 		out = append(out, fresh)
 	}
 	return out, nil
+}
+
+// notFinite finds a component that no score can be made of. Qdrant stores such a
+// vector, and finds nothing with such a query.
+func notFinite(x []float32) (float32, bool) {
+	for _, f := range x {
+		if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
+			return f, true
+		}
+	}
+	return 0, false
 }
 
 // prepare brings a vector into the form in which it is stored and searched: a
@@ -152,6 +161,10 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 	if err != nil {
 		return nil, err
 	}
+	payload, err := selectionOf(req.GetWithPayload())
+	if err != nil {
+		return nil, err
+	}
 	resp := &qc.GetResponse{}
 	answer := func(v *view, rows map[pointKey]int) error {
 		resp.Result = nil
@@ -161,7 +174,7 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 				continue
 			}
 			delete(rows, key) // an id asked for twice is answered once
-			point, err := v.retrieved(row, req.GetWithPayload(), req.GetWithVectors())
+			point, err := v.retrieved(row, payload, req.GetWithVectors())
 			if err != nil {
 				return err
 			}
@@ -190,7 +203,7 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 	return resp, err
 }
 
-func (v *view) retrieved(row int, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.RetrievedPoint, error) {
+func (v *view) retrieved(row int, payload selection, vectors *qc.WithVectorsSelector) (*qc.RetrievedPoint, error) {
 	point := &qc.RetrievedPoint{
 		Id:      v.record(row).key().id(),
 		Vectors: v.selectVector(row, vectors),
@@ -288,6 +301,9 @@ func (v *view) search(q *qc.QueryPoints) (search, error) {
 	if len(x) != v.dimensions {
 		return search{}, wrongInput("Vector dimension error: expected dim: %d, got %d", v.dimensions, len(x))
 	}
+	if f, bad := notFinite(x); bad {
+		return search{}, wrongInput("query vector holds %v", f)
+	}
 	limit := uint64(defaultLimit)
 	if q.Limit != nil {
 		limit = q.GetLimit()
@@ -337,7 +353,11 @@ func demandsIDs(f *qc.Filter) bool {
 	return slices.ContainsFunc(f.GetMust(), func(c *qc.Condition) bool { return c.GetHasId() != nil })
 }
 
-func (v *view) scoredPoints(hits []scored, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.BatchResult, error) {
+func (v *view) scoredPoints(hits []scored, sel *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.BatchResult, error) {
+	payload, err := selectionOf(sel)
+	if err != nil {
+		return nil, err
+	}
 	v.recent.add(v, hits)
 	result := &qc.BatchResult{Result: make([]*qc.ScoredPoint, len(hits))}
 	for i, hit := range hits {
@@ -359,9 +379,12 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 	if req.GetOrderBy() != nil {
 		return nil, status.Error(codes.Unimplemented, "the embedded engine scrolls in the order of ids only")
 	}
+	payload, err := selectionOf(req.GetWithPayload())
+	if err != nil {
+		return nil, err
+	}
 	var from pointKey
 	if req.GetOffset() != nil {
-		var err error
 		if from, err = keyOf(req.GetOffset()); err != nil {
 			return nil, wrongInput("%v", err)
 		}
@@ -371,7 +394,7 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 		limit = int(req.GetLimit())
 	}
 	resp := &qc.ScrollResponse{}
-	err := p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
+	err = p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
 		resp.Result, resp.NextPageOffset = nil, nil
 		m, err := v.newMatcher(ctx, tx, req.GetFilter())
 		if err != nil {
@@ -396,7 +419,7 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 				resp.NextPageOffset = v.record(row).key().id()
 				break
 			}
-			point, err := v.retrieved(row, req.GetWithPayload(), req.GetWithVectors())
+			point, err := v.retrieved(row, payload, req.GetWithVectors())
 			if err != nil {
 				return err
 			}
