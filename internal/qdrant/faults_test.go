@@ -33,6 +33,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/rerank"
 	"github.com/query-synergy/query-synergy/internal/retrieve"
+	"github.com/query-synergy/query-synergy/internal/testenv"
 )
 
 // fault is a way to misbehave. Those that come late have carried the call out
@@ -378,7 +379,7 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 				t.Errorf("the script does not call %s", method)
 			}
 			for j, f := range faultsOf(method) {
-				if testing.Short() && (i+j)%4 != 0 {
+				if !testenv.Soaking() && (i+j)%4 != 0 { // each fault, and each call, some of all pairs
 					continue
 				}
 				got := run(fmt.Sprintf("%s in %s", f, method), func(m string, n int) fault {
@@ -618,9 +619,9 @@ func TestIndexingThroughFaults(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	checks := 9
-	if testing.Short() {
-		checks = 2
+	checks := 3
+	if testenv.Soaking() {
+		checks = 60
 	}
 	for i := range checks {
 		seed := uint64(i)
