@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo results endpoint venv apertium oracles chromium test soak check bench fuzz test-qdrant clean
+.PHONY: help build demo serve results endpoint venv apertium oracles chromium test soak check bench fuzz test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,10 @@ build: ## build bin/indexer, bin/query and bin/evaluate
 
 demo: build venv ## index the sample corpus in six languages with real embeddings, search it, measure it
 	@scripts/demo
+
+ADDR ?= 127.0.0.1:8080
+serve: build venv ## serve the demo's index at 127.0.0.1:8080: a page, an API, tools for agents (ADDR=host:port for another place)
+	@ADDR='$(ADDR)' scripts/serve
 
 XQUAD ?= ../shared/xquad
 results: build venv ## write docs/results.md: every experiment on XQuAD, which lies in XQUAD (../shared/xquad)
