@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,38 +55,39 @@ func underLoad(t *testing.T, long time.Duration) {
 		t.Fatal(err)
 	}
 
-	ctx, stop := context.WithTimeout(t.Context(), long)
+	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	var group sync.WaitGroup
+	var changes atomic.Int64
 	readers := make([]*loadReader, loadReaders)
 	for i := range readers {
 		store := writer
 		if i%2 == 0 { // as another process would
 			store = loadStore(t, dir, embedded.ReadOnly)
 		}
-		readers[i] = &loadReader{store: store, collection: c, random: rand.New(rand.NewPCG(uint64(i), 1))}
+		readers[i] = &loadReader{store: store, collection: c, random: rand.New(rand.NewPCG(uint64(i), 1)), changes: &changes}
 		group.Go(func() { readers[i].run(t, ctx) })
 	}
 	editions := 1
 	var memory []int
-	for ; ctx.Err() == nil && !t.Failed(); editions++ {
+	// A machine in need of time gets more, so that readers see editions come.
+	for end := time.Now().Add(long); (time.Now().Before(end) || changes.Load() < loadReaders) && !t.Failed(); editions++ {
 		writeEdition(t, writer, editions)
 		memory = append(memory, residentMiB())
 	}
+	stop()
 	group.Wait()
 
 	var took []time.Duration
-	seen := 0
 	for _, r := range readers {
 		took = append(took, r.took...)
-		seen += r.changes
 	}
-	if len(took) == 0 || seen == 0 {
-		t.Fatalf("%d answers, %d of them from a newer edition than the one before: nothing was tested", len(took), seen)
+	if len(took) == 0 {
+		return // what failed was said
 	}
 	slices.Sort(took)
 	t.Logf("%d editions of %d documents written, %d answers, %d from a newer edition than the reader's last",
-		editions, loadDocuments, len(took), seen)
+		editions, loadDocuments, len(took), changes.Load())
 	t.Logf("latency of an answer: p50 %v, p99 %v, longest %v", took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
 	quarter := len(memory) / 4
 	if quarter == 0 {
@@ -171,8 +173,8 @@ type loadReader struct {
 	store      *qdrant.Store
 	collection qdrant.Collection
 	random     *rand.Rand
-	edition    int // seen last
-	changes    int
+	edition    int           // seen last
+	changes    *atomic.Int64 // of the edition, that all readers saw
 	took       []time.Duration
 }
 
@@ -211,7 +213,7 @@ func (r *loadReader) check(legs []rerank.Leg, answer retrieve.Answer) error {
 		return fmt.Errorf("edition %d after edition %d", edition, r.edition)
 	}
 	if edition > r.edition {
-		r.changes++
+		r.changes.Add(1)
 	}
 	r.edition = edition
 	type scored struct {
