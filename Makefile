@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo results endpoint venv apertium test soak check bench fuzz test-qdrant clean
+.PHONY: help build demo results endpoint venv apertium oracles test soak check bench fuzz test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,20 @@ apertium: .cache/apertium/bin/apertium-apy ## unpack a real translation server i
 .cache/apertium/bin/apertium-apy: internal/anchor/testdata/install-apertium
 	@$< .cache/apertium || { [[ -z "$${CI:-}" ]] && echo "Apertium could not be installed (it takes apt-get): its tests will be skipped" >&2; }
 
-test: venv apertium ## run every test, and all but the longest again under the race detector
+oracles: .cache/oracles/.installed ## install other implementations of Qdrant into .cache, for the tests
+
+ORACLES := internal/qdrant/embedded/testdata/oracle/requirements.txt
+.cache/oracles/.installed: $(ORACLES)
+	@$(PYTHON) -m venv --clear .cache/oracles
+	@.cache/oracles/bin/python -m pip install --quiet --disable-pip-version-check -r $(ORACLES)
+	@touch $@
+
+test: venv apertium oracles ## run every test, and all but the longest again under the race detector
 	$(GO) test -timeout 15m ./...
 	$(GO) test -race -short -timeout 15m ./...
 
 SOAKS ?= Soak|Kill
-soak: venv ## run the long proofs: hundreds of kills, minutes of load (about an hour)
+soak: venv oracles ## run the long proofs: hundreds of kills, minutes of load (about an hour)
 	SOAK=1 $(GO) test -count 1 -timeout 80m -run '$(SOAKS)' ./...
 
 check: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## formatting, vet, linters, tidy modules, known vulnerabilities

@@ -27,6 +27,7 @@ func TestImports(t *testing.T) {
 	}{
 		{"./internal/vector", append([]string{module}, network...)},
 		{"./internal/lang", append([]string{module}, network...)},
+		{"./internal/filter", append([]string{module}, network...)},
 		{"./internal/rerank", append([]string{module + "internal/qdrant"}, network...)},
 		{"./internal/corpus", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
 		{"./internal/evalsuite/...", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},

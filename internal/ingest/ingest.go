@@ -48,6 +48,7 @@ type Options struct {
 	Corpus      string
 	Chunking    corpus.Chunking
 	EmbedsTitle bool
+	Layout      qdrant.Layout // of the points; the zero one is this program's own
 	// Batch is how many passages of one language are planned, embedded and
 	// written together: as many as one request to the endpoint takes.
 	Batch int
@@ -56,8 +57,22 @@ type Options struct {
 	// Augment, if set and its Alpha or Hub is not 0, has passages know the queries
 	// that they answer.
 	Augment *Augment
+	// Rebuild, if set, has the passages written to new versions of the indexes,
+	// which it makes and which the caller makes current; nil: to the current ones.
+	Rebuild Versions
+	// Planned, if set, is called for every passage of the input, in order.
+	Planned func(qdrant.Key, qdrant.Stamp) error
+	// Stored, if set, is called with points once they are stored, from one
+	// goroutine at a time.
+	Stored func(qdrant.Collection, []qdrant.Point)
 	// Progress, if set, is called after each step, from one goroutine at a time.
 	Progress func(Report)
+}
+
+// Versions is the part of *qdrant.Store that makes new versions of an index.
+type Versions interface {
+	Unfinished(ctx context.Context, key qdrant.Key) (qdrant.Collection, bool, error)
+	Begin(ctx context.Context, key qdrant.Key, schema qdrant.Schema) (qdrant.Collection, error)
 }
 
 // Report counts what a run did; during the run, what it did so far.
@@ -191,7 +206,7 @@ func (r *run) index(ctx context.Context, lang string) (*index, error) {
 		return x, nil
 	}
 	x := &index{key: qdrant.Key{Corpus: r.opts.Corpus, Lang: lang}}
-	found, err := r.store.Lookup(ctx, x.key)
+	found, err := r.lookup(ctx, x.key)
 	switch {
 	case errors.Is(err, qdrant.ErrNoCollection):
 	case err != nil:
@@ -201,13 +216,39 @@ func (r *run) index(ctx context.Context, lang string) (*index, error) {
 		if schema.Dimensions == 0 { // the model's are not known before it was asked
 			schema.Dimensions = found.Schema.Dimensions
 		}
-		if diff := found.Schema.Diff(schema); len(diff) > 0 {
+		diff := found.Schema.Diff(schema)
+		if len(diff) > 0 && r.opts.Rebuild == nil {
 			return nil, &qdrant.SchemaError{Key: x.key, Differences: diff}
 		}
-		x.collection, x.exists = found, true
+		// An unfinished version with another schema is replaced when writing begins.
+		x.collection, x.exists = found, len(diff) == 0
 	}
 	r.indexes[lang] = x
 	return x, nil
+}
+
+// lookup finds what is there to go on with, or returns ErrNoCollection.
+func (r *run) lookup(ctx context.Context, key qdrant.Key) (qdrant.Collection, error) {
+	if r.opts.Rebuild == nil {
+		return r.store.Lookup(ctx, key)
+	}
+	found, unfinished, err := r.opts.Rebuild.Unfinished(ctx, key)
+	if err == nil && !unfinished {
+		err = qdrant.ErrNoCollection
+	}
+	return found, err
+}
+
+// ensure makes the collection that an index's passages are written to.
+func (r *run) ensure(ctx context.Context, x *index, schema qdrant.Schema) (qdrant.Collection, error) {
+	if r.opts.Rebuild == nil {
+		return r.store.Ensure(ctx, x.key, schema)
+	}
+	c, err := r.opts.Rebuild.Begin(ctx, x.key, schema)
+	if err == nil && x.exists && c.Name != x.collection.Name {
+		err = fmt.Errorf("index %s: the version that was being made, %s, is of vectors of another width, and was removed: run the rebuild again", x.key, x.collection.Name)
+	}
+	return c, err
 }
 
 func (r *run) schema() qdrant.Schema {
@@ -218,6 +259,7 @@ func (r *run) schema() qdrant.Schema {
 		QueryBody: id.QueryBody, PassageBody: id.PassageBody,
 		EmbedsTitle: r.opts.EmbedsTitle,
 		ChunkRunes:  r.opts.Chunking.MaxRunes, OverlapRunes: r.opts.Chunking.OverlapRunes,
+		Layout: r.opts.Layout,
 	}
 	if r.augment != nil {
 		schema.Augment = r.augment.schema
@@ -232,8 +274,15 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 		return nil
 	}
 	ids := make([]string, len(passages))
+	hashes := make([]string, len(passages))
 	for i, p := range passages {
-		ids[i] = corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, p.Chunk)
+		ids[i], hashes[i] = corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, p.Chunk), p.ContentHash()
+		if r.opts.Planned != nil {
+			stamp := qdrant.Stamp{ID: ids[i], DocID: p.DocID, Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: hashes[i]}
+			if err := r.opts.Planned(x.key, stamp); err != nil {
+				return err
+			}
+		}
 	}
 	var stamps map[string]qdrant.Stamp
 	if x.exists {
@@ -244,7 +293,7 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 	}
 	b := &batch{index: x, embedded: make(chan struct{})}
 	for i, p := range passages {
-		stamp, hash := stamps[ids[i]], p.ContentHash()
+		stamp, hash := stamps[ids[i]], hashes[i]
 		if stamp.ContentHash == hash {
 			continue
 		}
@@ -333,7 +382,7 @@ func (r *run) write(ctx context.Context) error {
 				schema.Dimensions-- // of the vectors that are embedded
 			}
 			var err error
-			if collection, err = r.store.Ensure(ctx, x.key, schema); err != nil {
+			if collection, err = r.ensure(ctx, x, schema); err != nil {
 				return err
 			}
 			made[x.key.Lang] = collection
@@ -366,6 +415,9 @@ func (r *run) save(ctx context.Context, c qdrant.Collection, batches []*batch) e
 	}
 	if err := r.store.Upsert(ctx, c, points); err != nil {
 		return err
+	}
+	if r.opts.Stored != nil {
+		r.opts.Stored(c, points)
 	}
 	r.count(func(report *Report) { report.Written += passages; report.Removed += removed })
 	return nil

@@ -64,6 +64,8 @@ type Schema struct {
 	// Augment says which generated queries the vectors hold besides their
 	// passages; nil: none.
 	Augment *Augment `json:"augment,omitempty"`
+	// Layout says under which keys a point has what; the zero one: OwnLayout.
+	Layout Layout `json:"layout,omitzero"`
 }
 
 // Augment describes an index whose vectors are made of passages and queries.
@@ -191,7 +193,7 @@ func (s Schema) Diff(now Schema) []string {
 				field.name, shown(field.index), shown(field.run)))
 		}
 	}
-	return differences
+	return append(differences, s.Layout.differ(now.Layout)...)
 }
 
 // shown prints a field's value: a text in quotes, since a prefix ends in a space,
@@ -217,8 +219,8 @@ func (s Schema) validate() error {
 	if s.Dimensions < 1 || s.Dimensions > maxDimensions {
 		return fmt.Errorf("schema has %d dimensions: want 1 to %d", s.Dimensions, maxDimensions)
 	}
-	if s.Augment == nil {
-		return nil
+	if err := s.Layout.ValidateOwn(); err != nil || s.Augment == nil {
+		return err
 	}
 	a := *s.Augment
 	switch hub := a.hub(); {
@@ -243,6 +245,9 @@ type record struct {
 	Version int `json:"schema_version"`
 	Key
 	Schema
+	// Building says that the version is half made; see versions.go.
+	Building bool   `json:"building"`
+	ShardKey string `json:"shard_key,omitempty"`
 }
 
 // errNoRecord says that a collection has no record of ours.

@@ -285,6 +285,9 @@ const halfPrecision = 1.0 / (1 << 11)
 func precisionOf(c qdrant.Collection, bulk float64) (p Precision, slack float64) {
 	width := c.Schema.Width()
 	slack = bulk * (unitError + float64(width+16)*singlePrecision)
+	if c.UnitSampled {
+		slack = math.Inf(1)
+	}
 	switch c.Datatype {
 	case "":
 		return Precision{Datatype: "float32"}, slack

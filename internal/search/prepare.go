@@ -53,10 +53,12 @@ func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
 	begin := time.Now()
 	p := &Prepared{Query: q, indexes: map[string]qdrant.Collection{}, anchor: Anchor{Lang: q.AnchorLang, Status: StatusNone}}
 	for _, target := range q.targets() {
-		var err error
-		if p.indexes[target], err = s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: target}); err != nil {
+		index, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: target})
+		if err != nil {
 			return nil, err
 		}
+		index.Read = q.Read
+		p.indexes[target] = index
 	}
 	start := time.Now()
 	var translated chan translation

@@ -23,13 +23,17 @@ type Result struct {
 	// More are the further anchors of the query, in their order.
 	More []MoreAnchor `json:"more_anchors,omitempty"`
 	// Langs says how each index was searched; left out where there is one.
-	Langs     []Searched        `json:"langs,omitempty"`
-	Strategy  retrieve.Strategy `json:"strategy"`
-	Certified bool              `json:"certified"` // the hits are proven to be the whole index's top k
-	Depth     int               `json:"depth"`     // passages asked of each search
-	Hits      []Hit             `json:"hits"`
-	Explain   *Explanation      `json:"explain,omitempty"`
-	Timings   Timings           `json:"timings_ms"`
+	Langs    []Searched        `json:"langs,omitempty"`
+	Strategy retrieve.Strategy `json:"strategy"`
+	// Filter is what the documents were chosen by; left out where by nothing.
+	Filter string `json:"filter,omitempty"`
+	// Approximate says that the store's approximate index was searched.
+	Approximate bool         `json:"approximate,omitempty"`
+	Certified   bool         `json:"certified"` // the hits are proven to be the whole index's top k
+	Depth       int          `json:"depth"`     // passages asked of each search
+	Hits        []Hit        `json:"hits"`
+	Explain     *Explanation `json:"explain,omitempty"`
+	Timings     Timings      `json:"timings_ms"`
 }
 
 // resultVersion is that of the object's form.
@@ -120,7 +124,11 @@ func (p *Prepared) result(parts []part) Result {
 	r := Result{
 		Version: resultVersion, Corpus: p.Corpus, Query: p.Text, Lang: p.Lang, Detected: p.Detected,
 		Lambda: parts[0].Weights[0], TopK: p.TopK, Strategy: cmp.Or(p.Strategy, retrieve.Synergy),
-		Anchor: judged(p.anchor, parts), Certified: true, Hits: []Hit{}, Timings: p.timings,
+		Approximate: p.Approximate,
+		Anchor:      judged(p.anchor, parts), Certified: true, Hits: []Hit{}, Timings: p.timings,
+	}
+	if p.Read.Filter != nil {
+		r.Filter = p.Read.Filter.String()
 	}
 	first := len(p.anchors) - len(p.More) // of the further anchors
 	for i, more := range p.More {

@@ -53,7 +53,16 @@ type Store struct {
 // in the given mode; a server is the same for reading and writing. The errors
 // to branch on are embedded.ErrNoStore and *embedded.LockedError.
 func OpenStore(ctx context.Context, s config.Qdrant, mode embedded.Mode, log *slog.Logger) (*Store, error) {
-	opts := qdrant.Options{URL: s.URL, APIKey: s.APIKey.Reveal(), Timeout: s.Timeout, Logger: log}
+	opts := qdrant.Options{URL: s.URL, APIKey: s.APIKey.Reveal(), TLS: s.TLS.On, Timeout: s.Timeout, Logger: log}
+	var err error
+	if mode == embedded.ReadWrite { // only writing makes collections
+		if opts.Collections, err = CollectionOptions(s.Collections); err != nil {
+			return nil, cli.UsageError{Err: err}
+		}
+	}
+	if opts.TLSConfig, err = newTLS(s.TLS); err != nil {
+		return nil, err
+	}
 	if s.URL != "" {
 		store, err := qdrant.Connect(opts)
 		if err != nil {

@@ -76,3 +76,14 @@ func QdrantURL() (string, bool) {
 	url := os.Getenv("QDRANT_URL")
 	return url, url != ""
 }
+
+// Oracles returns the Python that has other implementations of Qdrant, to
+// compare the embedded engine with; `make oracles` installs them into the tree.
+func Oracles(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(Root(tb), ".cache", "oracles", "bin", "python")
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "..", ".installed")); err != nil {
+		Missing(tb, "qdrant-edge-py and qdrant-client ("+path+")", "run `make oracles`")
+	}
+	return path
+}
