@@ -73,6 +73,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
+			"foreign":   foreign,
 			"stalled":   stalled,
 			"interrupt": interrupt,
 			"exited":    exited,
@@ -80,9 +81,27 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// built is the folder of the commands, once they are built.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if built != "" {
+		_ = os.RemoveAll(built)
+	}
+	os.Exit(code)
+}
+
 // build builds the commands, with the race detector where it watches the test.
 func build(t *testing.T) (bin string) {
-	bin = t.TempDir()
+	t.Helper()
+	if built != "" {
+		return built
+	}
+	bin, err := os.MkdirTemp("", "query-synergy-cmd")
+	if err != nil {
+		t.Fatal(err)
+	}
 	args := []string{"build", "-o", bin + string(filepath.Separator)}
 	if info, ok := debug.ReadBuildInfo(); ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		args = append(args, "-race")
@@ -91,6 +110,7 @@ func build(t *testing.T) (bin string) {
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
+	built = bin
 	return bin
 }
 

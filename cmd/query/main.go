@@ -2,6 +2,8 @@
 // question in a language that embedding models know well.
 //
 //	query --corpus NAME [--lang TAG] [--anchor TEXT] [--lambda F] [--top-k N] [--json] TEXT
+//	query serve [--addr HOST:PORT]
+//	query mcp
 package main
 
 import (
@@ -21,6 +23,8 @@ import (
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/retrieve"
 	"github.com/query-synergy/query-synergy/internal/search"
+	"github.com/query-synergy/query-synergy/internal/serve"
+	"github.com/query-synergy/query-synergy/internal/serve/service"
 	"github.com/query-synergy/query-synergy/internal/setup"
 )
 
@@ -34,6 +38,9 @@ const description = `Search an index. Documents are ranked, exactly, by
 
 where the anchor is the same question in a language that embedding models know
 well.
+
+As first word, serve and mcp are commands: query serve offers searches over HTTP
+(an API, a page, tools for agents), query mcp to one agent over stdin and stdout.
 
 Example:
   query --corpus docs --lang el "Γιατί ο ουρανός είναι γαλάζιος;" --anchor "Why is the sky blue?"`
@@ -50,8 +57,8 @@ type grammar struct {
 	Strategy      string    `default:"synergy" enum:"union,fused,synergy" placeholder:"NAME" help:"How the index is searched: ${enum}. All find the same (default: ${default})."`
 	Trust         string    `default:"auto" placeholder:"HOW" help:"How far a translation counts that fits the query badly: auto judges translators' by the profile or by caution, always takes every anchor in full, a number from 0 to 1 is the trust in any (default: ${default})."`
 	Explain       bool      `help:"Say how the ranking came about."`
-	Compare       bool      `xor:"form" help:"Show the rankings of source, anchor and both side by side."`
-	JSON          bool      `name:"json" xor:"form" help:"Print one JSON object; with --batch, one a line for each query."`
+	Compare       bool      `help:"Show the rankings of source, anchor and both side by side; with --json, add them."`
+	JSON          bool      `name:"json" help:"Print one JSON object; with --batch, one a line for each query."`
 	Batch         string    `placeholder:"FILE" help:"Answer every query of a JSONL file with _id and text; - is standard input."`
 	TREC          string    `name:"trec" placeholder:"FILE" help:"With --batch, write the rankings as a TREC run file."`
 	Verbose       bool      `short:"v" help:"Say more on stderr."`
@@ -65,11 +72,28 @@ type grammar struct {
 	config.LayoutFlags
 }
 
+// run searches, unless the first argument names another command. To search for
+// that word, a flag goes before it.
 func run(ctx context.Context, args []string, streams cli.Streams) error {
+	commands := map[string]interface {
+		run(ctx context.Context, streams cli.Streams) error
+	}{"serve": &serveCommand{}, "mcp": &mcpCommand{}}
+	app := cli.App{Name: name, Description: description, Vars: config.HelpVars()}
+	app.Vars["top_k"], app.Vars["max_top_k"] = strconv.Itoa(search.DefaultTopK), strconv.Itoa(search.MaxTopK)
+	app.Vars["rate"], app.Vars["timeout"] = strconv.Itoa(serve.DefaultRate), serve.DefaultTimeout.String()
+	app.Vars["concurrency"] = strconv.Itoa(service.DefaultConcurrency)
+	if len(args) > 0 {
+		if command, ok := commands[args[0]]; ok {
+			app.Description = descriptions[args[0]]
+			app.Name += " " + args[0]
+			if _, err := cli.Parse(app, command, args[1:], streams); err != nil {
+				return err
+			}
+			return command.run(ctx, streams)
+		}
+	}
 	var g grammar
-	vars := config.HelpVars()
-	vars["top_k"], vars["max_top_k"] = strconv.Itoa(search.DefaultTopK), strconv.Itoa(search.MaxTopK)
-	if _, err := cli.Parse(cli.App{Name: name, Description: description, Vars: vars}, &g, args, streams); err != nil {
+	if _, err := cli.Parse(app, &g, args, streams); err != nil {
 		return err
 	}
 	return g.run(ctx, streams)
@@ -111,24 +135,21 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 			return err
 		}
 	}
-	if searcher.Trust, err = g.trust(tuning); err != nil {
-		return err
+	if searcher.Trust, err = service.ParseTrust(g.Trust, tuning); err != nil {
+		return cli.UsageError{Err: fmt.Errorf("--trust: %w", err)}
 	}
 	if translator != nil {
 		searcher.Translator = translator
 	}
-	languages, err := newLanguages(ctx, store, g.Corpus, g.Lang)
+	languages, indexed, err := g.languages(ctx, store)
 	if err != nil {
 		return err
 	}
 	ask := func(q search.Query) (search.Query, error) {
-		if err := languages.choose(&q); err != nil {
-			return q, err
+		if err := languages.Choose(&q, indexed); err != nil {
+			return q, cli.WithHint(cli.UsageError{Err: err}, "name it with --lang")
 		}
-		q.Lambda, q.Lambdas = tuning.Lambda(q.Lang), map[string]float64{}
-		for _, target := range q.Targets {
-			q.Lambdas[target] = tuning.Lambda(target)
-		}
+		service.Tune(&q, tuning)
 		return q, nil
 	}
 	if g.Batch != "" {
@@ -146,7 +167,11 @@ func (g *grammar) single(ctx context.Context, streams cli.Streams, searcher *sea
 	if err != nil {
 		return explain(err)
 	}
-	result, err := searcher.Answer(ctx, prepared)
+	answer := searcher.Answer
+	if g.Compare {
+		answer = searcher.Compare
+	}
+	result, err := answer(ctx, prepared)
 	if err != nil {
 		return explain(err)
 	}
@@ -154,7 +179,7 @@ func (g *grammar) single(ctx context.Context, streams cli.Streams, searcher *sea
 	case g.JSON:
 		err = json.NewEncoder(streams.Stdout).Encode(result)
 	case g.Compare:
-		err = compare(ctx, streams, searcher, prepared, result)
+		err = printComparison(streams, result)
 	case g.Explain:
 		err = printExplanation(streams, result)
 	default:
@@ -174,19 +199,23 @@ func explain(err error) error {
 	return setup.ExplainSearch(err)
 }
 
-// trust reads --trust.
-func (g *grammar) trust(tuning *setup.Tuning) (search.Trust, error) {
-	switch g.Trust {
-	case "auto":
-		return tuning.Trust, nil
-	case "always":
-		return nil, nil
+// languages reads --lang, and which languages are indexed where it leaves that
+// open.
+func (g *grammar) languages(ctx context.Context, store *setup.Store) (l service.Languages, indexed []string, err error) {
+	if l, err = service.ParseLanguages(g.Lang...); err != nil {
+		return l, nil, cli.UsageError{Err: fmt.Errorf("--lang: %w", err)}
 	}
-	trusted, err := strconv.ParseFloat(g.Trust, 64)
-	if err != nil || !(trusted >= 0 && trusted <= 1) { // also catches NaN
-		return nil, cli.UsageError{Err: errors.New("--trust: want auto, always or a number from 0 to 1")}
+	if !l.Detected() {
+		return l, nil, nil
 	}
-	return func(string, string) (search.Standing, bool) { return search.Standing{Trust: trusted}, true }, nil
+	infos, err := store.List(ctx)
+	if err != nil {
+		return l, nil, err
+	}
+	if indexed = service.IndexedLangs(infos, g.Corpus); len(indexed) == 0 {
+		return l, nil, cli.WithHint(fmt.Errorf("corpus %q has no index at %s", g.Corpus, store.Where), "check --corpus, or build the index with indexer")
+	}
+	return l, indexed, nil
 }
 
 // query checks what the flags and the environment ask, but for the languages.
@@ -201,7 +230,7 @@ func (g *grammar) query(s config.Query) (search.Query, error) {
 	if q.Read, q.Approximate, err = setup.ReadOptions(s.Read); err != nil {
 		errs = append(errs, err)
 	}
-	if g.Collection != "" && (slices.Contains(g.Lang, langAuto) || slices.Contains(g.Lang, langAll)) {
+	if g.Collection != "" && (slices.Contains(g.Lang, service.LangAuto) || slices.Contains(g.Lang, service.LangAll)) {
 		errs = append(errs, errors.New("--collection goes with --lang, the language of the query and the documents"))
 	}
 	if q.AnchorLang, err = lang.Parse(s.AnchorLang); err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,15 +48,6 @@ func hub(h search.Hit) string {
 	return cosine(-*h.Hub)
 }
 
-// absence says why there is no anchor.
-var absence = map[search.Status]string{
-	search.StatusNone:         "none was given",
-	search.StatusSameLanguage: "the query is in its language already",
-	search.StatusTimeout:      "the translator took too long",
-	search.StatusUnavailable:  "it could not be had",
-	search.StatusRefused:      "what came back does not fit the query",
-}
-
 func printAnchor(streams cli.Streams, r search.Result) {
 	if d := r.Detected; d != nil && d.Reason != "only" {
 		fmt.Fprintf(streams.Stderr, "%s: language %s, by its %s (%.0f%% sure)\n", name, d.Lang, d.Reason, 100*d.Confidence)
@@ -67,7 +57,7 @@ func printAnchor(streams cli.Streams, r search.Result) {
 		proven = fmt.Sprintf("not proven complete at depth %d", r.Depth)
 	}
 	if r.Anchor.Agreement == nil {
-		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, absence[r.Anchor.Status], proven)
+		fmt.Fprintf(streams.Stderr, "%s: no anchor: %s; %s\n", name, r.Anchor.Status.Absence(), proven)
 		return
 	}
 	worth := ""
@@ -128,20 +118,12 @@ func printExplanation(streams cli.Streams, r search.Result) error {
 	return streams.Table(columns, rows)
 }
 
-// compare prints the rankings of the source query, of the anchor query and of
-// both side by side.
-func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher, p *search.Prepared, fused search.Result) error {
-	if fused.Anchor.Agreement == nil {
+// printComparison prints the rankings of the source query, of the anchor query
+// and of both side by side.
+func printComparison(streams cli.Streams, fused search.Result) error {
+	if fused.Compare == nil {
 		return printHits(streams, fused)
 	}
-	rankings := make([]search.Result, 3)
-	for i, lambda := range []float64{1, 0} {
-		var err error
-		if rankings[i], err = searcher.Answer(ctx, p.At(lambda)); err != nil {
-			return err
-		}
-	}
-	rankings[2] = fused
 	printAnchor(streams, fused)
 	columns := []cli.Column{{Title: "#", Right: true}}
 	for _, title := range []string{"source only", "anchor only", fmt.Sprintf("both, λ = %g", fused.Lambda)} {
@@ -150,10 +132,10 @@ func compare(ctx context.Context, streams cli.Streams, searcher *search.Searcher
 	rows := make([][]string, len(fused.Hits))
 	for i := range rows {
 		rows[i] = []string{strconv.Itoa(i + 1)}
-		for _, r := range rankings {
+		for _, hits := range [][]search.Hit{fused.Compare.Source, fused.Compare.Anchor, fused.Hits} {
 			cell := ""
-			if i < len(r.Hits) {
-				cell = cosine(r.Hits[i].Score) + " " + r.Hits[i].ID
+			if i < len(hits) {
+				cell = cosine(hits[i].Score) + " " + hits[i].ID
 			}
 			rows[i] = append(rows[i], cell)
 		}

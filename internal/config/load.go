@@ -120,6 +120,8 @@ type variables struct {
 	EF              *int          `env:"QUERY_EF"`
 	ReadConsistency string        `env:"QUERY_READ_CONSISTENCY"`
 	QueryTimeout    time.Duration `env:"QUERY_TIMEOUT"`
+	QueryToken      string        `env:"QUERY_TOKEN"`
+	QueryTokenFile  string        `env:"QUERY_TOKEN_FILE"`
 }
 
 // Environ returns the environment of this process, for Load.
@@ -199,6 +201,7 @@ func (r *reader) read() Settings {
 		Translate: r.translate(shared),
 		Generate:  r.generate(shared),
 		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang, AnchorTimeout: v.AnchorTimeout, Read: r.readOptions()},
+		Serve:     Serve{Token: r.secret("QUERY_TOKEN", v.QueryToken, v.QueryTokenFile)},
 	}
 	if settings.Qdrant.URL == "" && settings.Qdrant.LocalPath == "" {
 		settings.Qdrant.LocalPath = r.defaultPath("QDRANT_LOCAL_PATH", "XDG_DATA_HOME", dataHome, storeName)

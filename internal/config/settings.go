@@ -39,6 +39,12 @@ type Settings struct {
 	Translate *Translate // nil: no translator is configured
 	Generate  *Generate  // nil: no model that generates queries is configured
 	Query     Query
+	Serve     Serve
+}
+
+// Serve holds what a server of queries needs besides.
+type Serve struct {
+	Token Secret // that clients must show; empty: none
 }
 
 // Qdrant says where the vectors are: on the server at URL or, where URL is

@@ -152,6 +152,9 @@ var table = []Variable{
 	{"QUERY_EF", "Candidates that an approximate search looks at", expectCount, "the collection's", "ef"},
 	{"QUERY_READ_CONSISTENCY", "Copies that must agree on what is read", "a number, majority, quorum or all", "one", "read-consistency"},
 	{"QUERY_TIMEOUT", "Longest wait of a query for one Qdrant call", expectDuration, "QDRANT_TIMEOUT", "timeout"},
+
+	{"QUERY_TOKEN", "Token that clients of query serve must show", expectKey, "", ""},
+	{"QUERY_TOKEN_FILE", "File that holds QUERY_TOKEN", expectKeyFile, "", ""},
 }
 
 // Variables returns the table of all variables, in a fixed order.

@@ -42,7 +42,10 @@ func TestImports(t *testing.T) {
 		{"./internal/detect", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
 		{"./internal/embedding", []string{module + "internal/qdrant", grpc, goClient}},
 		{"./internal/anchor", []string{module + "internal/qdrant", module + "internal/embedding", grpc, goClient}},
+		{"./internal/dump", []string{module + "internal/embedding", module + "internal/ingest", openAI}},
+		{"./internal/upkeep", []string{module + "internal/config", module + "internal/cli", module + "internal/search", module + "internal/setup"}},
 		{"./internal/qdrant", []string{module + "internal/embedding", module + "internal/anchor", module + "internal/rerank", openAI}},
+		{"./internal/serve/...", []string{module + "internal/cli", module + "internal/config", module + "internal/setup"}},
 		{"./internal/qdrant/embedded", []string{module + "internal/embedding", module + "internal/rerank", openAI}},
 	} {
 		for _, pkg := range list(t, "-f", "{{.ImportPath}}", rule.pattern) {

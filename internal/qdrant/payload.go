@@ -44,7 +44,6 @@ type Stamp struct {
 	Chunk       int
 	Chunks      int
 	ContentHash string
-	Vector      int // above 0: a further vector of the passage
 }
 
 // values is the payload as it is stored in an index of this program's.
@@ -73,11 +72,11 @@ func (p Payload) values(l Layout) (map[string]*qc.Value, error) {
 
 // stampFields selects what stamp reads.
 func (c Collection) stampFields() *qc.WithPayloadSelector {
-	return qc.NewWithPayloadInclude(c.layout().DocID, keyChunk, keyChunks, keyContentHash, keyVector)
+	return qc.NewWithPayloadInclude(c.layout().DocID, keyChunk, keyChunks, keyContentHash)
 }
 
 func (c Collection) stamp(point *qc.RetrievedPoint) Stamp {
 	id := idOf(point.GetId())
 	p := c.payload(id, point.GetPayload())
-	return Stamp{ID: id, DocID: p.DocID, Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: p.ContentHash, Vector: p.Vector}
+	return Stamp{ID: id, DocID: p.DocID, Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: p.ContentHash}
 }

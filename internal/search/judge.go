@@ -28,7 +28,7 @@ type Judgement struct {
 // judge lets the first round of a search decide what the anchor is worth. A
 // query with further anchors is somebody's own composition, and taken as it is.
 func (s *Searcher) judge(p *Prepared, target string, request *retrieve.Request) *Judgement {
-	if s.Trust == nil || p.anchor.Text == "" || len(p.More) > 0 {
+	if s.Trust == nil || p.unjudged || p.anchor.Text == "" || len(p.More) > 0 {
 		return nil
 	}
 	standing, judged := s.Trust(target, p.anchor.Origin)

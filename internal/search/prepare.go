@@ -24,12 +24,15 @@ type Prepared struct {
 	source  []float32
 	anchors [][]float32 // the anchor's, where there is one, and those of Query.More
 	timings Timings     // Total is what preparing took
+	// unjudged makes the anchor count in full, whatever it looks like.
+	unjudged bool
 }
 
-// At returns the query at another λ, for all languages.
+// At returns the query at another λ, for all languages, without a judgement of
+// its anchor: at 0 it is the anchor's own ranking.
 func (p *Prepared) At(lambda float64) *Prepared {
 	other := *p
-	other.Lambda, other.Lambdas, other.Weights = lambda, nil, nil
+	other.Lambda, other.Lambdas, other.Weights, other.unjudged = lambda, nil, nil, true
 	return &other
 }
 
@@ -47,11 +50,32 @@ func (e *MissingAnchorError) Error() string {
 // Prepare opens the indexes, gets the anchor and embeds source and anchors, the
 // source while the translation is under way.
 func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
+	begun, err := s.Begin(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	defer begun.Close()
+	return begun.Finish(ctx)
+}
+
+// Begun is a query whose source is embedded, while a translation of it may be
+// under way. Close it on every path.
+type Begun struct {
+	searcher   *Searcher
+	prepared   *Prepared
+	translated chan translation // nil: none is awaited
+	cancel     context.CancelFunc
+	start      time.Time
+}
+
+// Begin is the part of Prepare that waits for no translation.
+func (s *Searcher) Begin(ctx context.Context, q Query) (_ *Begun, err error) {
 	if err := q.Validate(); err != nil {
 		return nil, err
 	}
-	begin := time.Now()
+	b := &Begun{searcher: s, start: time.Now(), cancel: func() {}}
 	p := &Prepared{Query: q, indexes: map[string]qdrant.Collection{}, anchor: Anchor{Lang: q.AnchorLang, Status: StatusNone}}
+	b.prepared = p
 	for _, target := range q.targets() {
 		index, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: target})
 		if err != nil {
@@ -61,7 +85,6 @@ func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
 		p.indexes[target] = index
 	}
 	start := time.Now()
-	var translated chan translation
 	switch {
 	case q.Anchor != "":
 		given, err := anchor.Given(q.Anchor, q.AnchorLang)
@@ -73,10 +96,9 @@ func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
 		p.anchor.Status = StatusSameLanguage
 	case s.Translator != nil:
 		// Where the query fails meanwhile, nobody waits for the translation.
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		translated = make(chan translation, 1)
-		go func() { translated <- translate(ctx, s.Translator, q) }()
+		translating, cancel := context.WithCancel(ctx)
+		b.cancel, b.translated = cancel, make(chan translation, 1)
+		go func() { b.translated <- translate(translating, s.Translator, q) }()
 	}
 	texts := []string{norm.NFC.String(q.Text)}
 	if p.anchor.Text != "" {
@@ -87,22 +109,44 @@ func (s *Searcher) Prepare(ctx context.Context, q Query) (*Prepared, error) {
 	}
 	vectors, _, err := s.Embedder.Embed(ctx, embedding.Query, texts)
 	if err != nil {
+		b.cancel()
 		return nil, err
 	}
 	p.timings.Embed = milliseconds(time.Since(start))
 	p.source, p.anchors = vectors[0], vectors[1:]
-	if translated != nil {
-		t := <-translated
+	return b, nil
+}
+
+// Waiting says whether a translation is awaited.
+func (b *Begun) Waiting() bool { return b.translated != nil }
+
+// Source returns the source query alone, which can be answered while the anchor
+// is awaited. The status of its anchor is StatusPending.
+func (b *Begun) Source() *Prepared {
+	alone := *b.prepared
+	alone.anchor = Anchor{Lang: alone.AnchorLang, Status: StatusPending}
+	alone.anchors, alone.More, alone.Weights, alone.RequireAnchor = nil, nil, nil, false
+	alone.timings.Total = milliseconds(time.Since(b.start))
+	return &alone
+}
+
+// Finish waits for the translation, if there is to be one, and embeds it.
+func (b *Begun) Finish(ctx context.Context) (*Prepared, error) {
+	if b.translated != nil {
+		t := <-b.translated
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		if err := s.adopt(ctx, p, t); err != nil {
+		if err := b.searcher.adopt(ctx, b.prepared, t); err != nil {
 			return nil, err
 		}
 	}
-	p.timings.Total = milliseconds(time.Since(begin))
-	return p, p.finish()
+	b.prepared.timings.Total = milliseconds(time.Since(b.start))
+	return b.prepared, b.prepared.finish()
 }
+
+// Close ends a translation that nobody waits for any more.
+func (b *Begun) Close() { b.cancel() }
 
 // adopt takes a translation over, and embeds it.
 func (s *Searcher) adopt(ctx context.Context, p *Prepared, t translation) error {

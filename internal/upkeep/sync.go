@@ -26,6 +26,7 @@ func Plan(ctx context.Context, store Reader, key qdrant.Key, chunking corpus.Chu
 	case err != nil:
 		return Counts{}, err
 	default:
+		l.several = hasSeveral(c)
 		now := c.Schema
 		now.ChunkRunes, now.OverlapRunes = chunking.MaxRunes, chunking.OverlapRunes
 		if diff := c.Schema.Diff(now); len(diff) > 0 {
@@ -90,7 +91,7 @@ func Sync(ctx context.Context, store Store, embedder ingest.Embedder, opts inges
 		return report, &VanishedError{Vanished: counts.Extra, Agreed: agreed}
 	}
 	if counts.Wrong > 0 {
-		return report, fmt.Errorf("%s does not hold what was written to it: another process changed it meanwhile; run sync again", c.Name)
+		return report, fmt.Errorf("%s does not hold what was written to it: another process changed it meanwhile: run sync again, and if that does not help, indexer --rebuild", c.Name)
 	}
 	for ids, err := range l.surplus(ctx, key) {
 		if err == nil {
@@ -99,8 +100,8 @@ func Sync(ctx context.Context, store Store, embedder ingest.Embedder, opts inges
 		if err != nil {
 			return report, err
 		}
+		report.DeletedPassages += len(ids)
 	}
-	report.DeletedPassages = counts.Surplus
 	report.DeletedDocuments = counts.Extra
 	return report, nil
 }

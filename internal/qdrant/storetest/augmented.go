@@ -114,12 +114,7 @@ func testSeveralVectors(t *testing.T, f *fixture) {
 			t.Errorf("%d documents, %d passages, want 1 and 2", info.Documents, info.Passages)
 		}
 	}
-	f.wantCount(t, c, 2)
-	for stamp, err := range f.store.Scroll(t.Context(), c, 10) {
-		if want := points[slices.IndexFunc(points, func(p qdrant.Point) bool { return p.ID == stamp.ID })].Payload.Vector; err != nil || stamp.Vector != want {
-			t.Errorf("%s is vector %d, want %d, %v", stamp.ID, stamp.Vector, want, err)
-		}
-	}
+	f.wantCount(t, c, 4)
 	stored, err := f.store.Payloads(t.Context(), c, []string{id(1), id(3)})
 	if err != nil || stored[id(1)].Vector != 0 || stored[id(3)].Vector != 2 {
 		t.Errorf("vectors are number %d and %d, want 0 and 2, %v", stored[id(1)].Vector, stored[id(3)].Vector, err)
