@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo serve results endpoint venv apertium test check bench fuzz schemathesis test-qdrant clean
+.PHONY: help build demo serve results endpoint venv apertium oracles chromium test soak check bench fuzz schemathesis test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,16 +48,40 @@ apertium: .cache/apertium/bin/apertium-apy ## unpack a real translation server i
 .cache/apertium/bin/apertium-apy: internal/anchor/testdata/install-apertium
 	@$< .cache/apertium || { [[ -z "$${CI:-}" ]] && echo "Apertium could not be installed (it takes apt-get): its tests will be skipped" >&2; }
 
-test: venv apertium ## run every test, and all but the longest again under the race detector
-	$(GO) test -timeout 15m ./...
+oracles: .cache/oracles/.installed ## install other implementations of Qdrant into .cache, for the tests
+
+ORACLES := internal/qdrant/embedded/testdata/oracle/requirements.txt
+.cache/oracles/.installed: $(ORACLES)
+	@$(PYTHON) -m venv --clear .cache/oracles
+	@.cache/oracles/bin/python -m pip install --quiet --disable-pip-version-check -r $(ORACLES)
+	@touch $@
+
+chromium: .cache/chromium/bin/chromium ## unpack a real browser into .cache, for the tests of the page
+
+.cache/chromium/bin/chromium: internal/serve/page/testdata/install-chromium
+	@$< .cache/chromium || { [[ -z "$${CI:-}" ]] && echo "Chromium could not be installed (it takes apt-get): its tests will be skipped" >&2; }
+
+ADAPTERS := $(wildcard adapters/*)
+
+# Where -short leaves something out, which the race detector would make too slow.
+LONG = $(addprefix ./,$(sort $(dir $(shell grep -rlE 'testing[.]Short|testenv[.]Long' --include='*_test.go' cmd internal))))
+
+test: venv apertium oracles chromium ## run every test under the race detector, but the longest without it
 	$(GO) test -race -short -timeout 15m ./...
+	$(GO) test -timeout 15m $(LONG)
+	@for adapter in $(ADAPTERS); do (cd $$adapter && echo "$$adapter" && $(GO) test ./...); done
+
+SOAKS ?= Soak|Kill
+soak: venv oracles ## run the long proofs: hundreds of kills, minutes of load (about an hour)
+	SOAK=1 $(GO) test -count 1 -timeout 80m -run '$(SOAKS)' ./...
 
 check: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) $(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ## formatting, vet, linters, tidy modules, known vulnerabilities
-	@unformatted=$$(gofmt -l cmd internal bench); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
+	@unformatted=$$(gofmt -l *.go cmd internal bench adapters); [[ -z $$unformatted ]] || { echo "not formatted: $$unformatted"; exit 1; }
 	$(GO) vet ./...
 	$(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
 	$(GO) mod tidy -diff
 	cd bench && $(GO) vet ./... && $(abspath $(TOOLS))/golangci-lint-$(GOLANGCI_LINT_VERSION) run --config ../.golangci.yml ./... && $(GO) mod tidy -diff
+	@for adapter in $(ADAPTERS); do (cd $$adapter && $(GO) vet ./... && $(abspath $(TOOLS))/golangci-lint-$(GOLANGCI_LINT_VERSION) run --config ../../.golangci.yml ./... && $(GO) mod tidy -diff); done
 	@$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION) ./... || { code=$$?; [[ $$code -ne 3 ]] && echo "govulncheck could not run here (it needs its database)" >&2 || exit $$code; }
 
 $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION):

@@ -38,7 +38,14 @@ func run() (err error) {
 	jsonFile := flag.String("json", "", "file to write the numbers to")
 	index := flag.String("index", "", "only index generated documents into this store, and report on it (what bench runs itself as)")
 	count := flag.Int("documents", 100_000, "with -index: how many")
+	scale := flag.Int("scale", 0, "only index this many documents from an endpoint of a set rate, killed half way")
+	rate := flag.Float64("rate", 1000, "with -scale: texts that the endpoint embeds a second")
+	capacity := flag.Bool("capacity", false, "only print what docs/scaling.md computes")
 	flag.Parse()
+	if *capacity {
+		printCapacity(os.Stdout)
+		return nil
+	}
 	if *index != "" {
 		report, err := indexGenerated(ctx, *index, *count, nil)
 		if err != nil {
@@ -52,6 +59,9 @@ func run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	if *scale > 0 {
+		return runScale(ctx, *root, dir, *scale, *rate)
+	}
 	t := newTable()
 	large, small := filepath.Join(dir, "large"), filepath.Join(dir, "small")
 	// The processes come first: Linux counts the memory of the parent at the

@@ -3,9 +3,9 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"sync/atomic"
 
@@ -23,24 +23,30 @@ type indexCommand struct {
 	documentFlags
 	EmbedTitle *bool `negatable:"" help:"Embed the title with the text (default: yes, but no for squad and xquad-r)."`
 
-	Augment []string `and:"augmented" placeholder:"FILE" help:"Blend into each passage's vector those of the queries that it answers, from these files (indexer generate writes one)."`
-	Alpha   *float64 `and:"augmented" placeholder:"F" help:"Weight of each generated query beside its passage, from 0, which is the plain index, to 1; a small one such as 0.02."`
+	augmentFlags
 
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
 	Verbose bool `short:"v" help:"Say more on stderr."`
 
 	config.StoreFlags
 	config.EmbeddingFlags
+	config.CollectionFlags
+	config.LayoutFlags
 }
 
-// Run indexes the files.
-func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
-	settings, err := config.Load(config.Environ(), c.StoreFlags, c.EmbeddingFlags)
+// run reads the files and passes their documents to do, with what it needs to
+// index them. print prints what do did; where it was cut short, what it did
+// until then.
+func (c *indexCommand) run(ctx context.Context, streams cli.Streams, do func(context.Context, *indexing) (ingest.Report, error), print func(r ingest.Report, skipped int) error) (err error) {
+	settings, err := config.Load(config.Environ(), c.StoreFlags, c.EmbeddingFlags, c.CollectionFlags, c.LayoutFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
 	opts, read, err := c.options()
 	if err != nil {
+		return cli.UsageError{Err: err}
+	}
+	if opts.Layout, err = setup.OwnLayout(settings.Qdrant.Layout); err != nil {
 		return cli.UsageError{Err: err}
 	}
 	if c.Alpha != nil {
@@ -68,10 +74,10 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 	opts.Batch, opts.Concurrency = settings.Embedding.BatchSize, settings.Embedding.Concurrency
 	progress := streams.Progress("passages", work.total(), cli.Items)
 	defer progress.Close()
-	skipped := 0
+	in := &indexing{store: store, embedder: embedder}
 	if c.OnError == "skip" {
 		read.OnSkip = func(err error) {
-			skipped++
+			in.skipped++
 			progress.Printf("%s: skipped: %v", name, err)
 		}
 	}
@@ -83,22 +89,32 @@ func (c *indexCommand) Run(ctx context.Context, streams cli.Streams) (err error)
 		progress.Add(int64(r.Unchanged + r.Written - shown))
 		shown = r.Unchanged + r.Written
 	}
-	report, err := ingest.Run(ctx, store, embedder, opts, corpus.Read(ctx, read, c.Files...))
+	in.opts, in.docs = opts, corpus.Read(ctx, read, c.Files...)
+	report, err := do(ctx, in)
 	progress.Close()
-	if err == nil && report.Documents == 0 && skipped == 0 {
+	if err == nil && report.Documents == 0 && in.skipped == 0 {
 		return errNoDocuments
 	}
-	if err := c.print(streams, report, skipped); err != nil {
+	if err := print(report, in.skipped); err != nil {
 		return err
 	}
 	switch {
 	case err != nil:
 		return explain(err)
-	case skipped > 0:
-		return cli.PartialError{Err: fmt.Errorf("%d of %d records were skipped", skipped, skipped+report.Documents)}
+	case in.skipped > 0:
+		return cli.PartialError{Err: fmt.Errorf("%d of %d records were skipped", in.skipped, in.skipped+report.Documents)}
 	default:
 		return nil
 	}
+}
+
+// indexing is what a run of the pipeline works with.
+type indexing struct {
+	store    *setup.Store
+	embedder *setup.Embedder
+	opts     ingest.Options
+	docs     iter.Seq2[corpus.Document, error]
+	skipped  int // records, so far
 }
 
 // workload estimates how many passages there are from how far the input was
@@ -128,28 +144,19 @@ func (c *indexCommand) options() (ingest.Options, corpus.Options, error) {
 	}
 	// "en" stands in for a language that only the documents will name.
 	key := qdrant.Key{Corpus: c.Corpus, Lang: cmp.Or(read.Lang, "en")}
-	return opts, read, errors.Join(key.Validate(), err, c.checkAugment())
+	return opts, read, errors.Join(key.Validate(), err, c.augmentFlags.check(c.Files))
 }
 
-func (c *indexCommand) print(streams cli.Streams, r ingest.Report, skipped int) error {
-	if c.JSON {
-		return json.NewEncoder(streams.Stdout).Encode(struct {
-			Version int    `json:"version"`
-			Corpus  string `json:"corpus"`
-			Lang    string `json:"lang,omitempty"`
-			ingest.Report
-			Skipped int `json:"skipped"`
-		}{1, c.Corpus, c.Lang, r, skipped})
-	}
+// summary is a report on one line.
+func (c *indexCommand) summary(r ingest.Report, skipped int) string {
 	augmented := ""
-	if c.Alpha != nil && *c.Alpha != 0 {
-		augmented = fmt.Sprintf("; %d augmented, for which %d generated queries were embedded and %d came from the cache",
-			r.Augmented, r.QueriesEmbedded, r.QueriesCached)
+	if c.Alpha != nil && (*c.Alpha != 0 || c.Hub != 0) {
+		augmented = fmt.Sprintf("; %d augmented by queries of their own, %d by the typical ones, for which %d generated queries were embedded and %d came from the cache",
+			r.Augmented, r.Typical, r.QueriesEmbedded, r.QueriesCached)
 	}
-	_, err := fmt.Fprintf(streams.Stdout, "%s: %s in %s: %d embedded, %d from the cache, %d written, %d unchanged, %d removed, %d skipped%s\n",
+	return fmt.Sprintf("%s: %s in %s: %d embedded, %d from the cache, %d written, %d unchanged, %d removed, %d skipped%s",
 		c.Corpus, counted(r.Documents, "document"), counted(r.Passages, "passage"),
 		r.Embedded, r.Cached, r.Written, r.Unchanged, r.Removed, skipped, augmented)
-	return err
 }
 
 func counted(n int, what string) string {
@@ -165,7 +172,7 @@ func explain(err error) error {
 		return cli.WithHint(err, "mend the record, or pass --on-error skip; what was indexed stays, and is not embedded again")
 	}
 	if _, ok := errors.AsType[*qdrant.SchemaError](err); ok {
-		return cli.WithHint(err, "pass the settings of the index, index under another corpus name, or remove the index with indexer delete")
+		return cli.WithHint(err, "pass the settings of the index, index under another corpus name, or build it anew under the same name with --rebuild")
 	}
 	return err
 }

@@ -1,6 +1,11 @@
 // Command indexer puts documents into the vector store, one index a language.
 //
-//	indexer --corpus NAME --lang TAG [--format FORMAT] FILE...
+//	indexer --corpus NAME --lang TAG [--format FORMAT] [--rebuild] FILE...
+//	indexer sync --corpus NAME --lang TAG [--format FORMAT] FILE...
+//	indexer verify --corpus NAME --lang TAG [--format FORMAT] FILE...
+//	indexer copy --corpus NAME --lang TAG [--from PLACE] --to PLACE
+//	indexer rollback --corpus NAME --lang TAG [--to N]
+//	indexer prune --corpus NAME --lang TAG [--keep N]
 //	indexer generate --out FILE --langs TAG,... [-n N] [--format FORMAT] FILE...
 //	indexer status
 //	indexer delete --corpus NAME --lang TAG
@@ -32,7 +37,12 @@ Example:
 
 // grammar is the command line. Indexing is the default command.
 type grammar struct {
-	Index    indexCommand    `cmd:"" default:"withargs" help:"Index documents (the default command)."`
+	Index    buildCommand    `cmd:"" default:"withargs" help:"Index documents (the default command)."`
+	Sync     syncCommand     `cmd:"" help:"Make an index hold what the files do: write what is new or changed, delete what vanished."`
+	Verify   verifyCommand   `cmd:"" help:"Compare an index with its files, and say what is missing, extra or stale."`
+	Copy     copyCommand     `cmd:"" help:"Copy an index with its vectors to another store or to a file, or from there."`
+	Rollback rollbackCommand `cmd:"" help:"Go back to an earlier version of an index, which a rebuild left."`
+	Prune    pruneCommand    `cmd:"" help:"Delete the versions of an index that are not in use."`
 	Generate generateCommand `cmd:"" help:"Have a chat model write the queries that passages answer, for --augment."`
 	Status   statusCommand   `cmd:"" help:"List corpora, languages, counts and models."`
 	Delete   deleteCommand   `cmd:"" help:"Delete an index."`

@@ -17,6 +17,8 @@ import (
 type statusCommand struct {
 	Corpus string `placeholder:"NAME" help:"Only this corpus."`
 	JSON   bool   `name:"json" help:"Print one JSON object."`
+	// Versions are listed by versions.go.
+	Versions bool `help:"List every version of each index, also half-made ones."`
 	config.StoreFlags
 }
 
@@ -34,6 +36,9 @@ func (c *statusCommand) Run(ctx context.Context, streams cli.Streams) (err error
 	settings, err := config.Load(config.Environ(), c.StoreFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
+	}
+	if c.Versions {
+		return c.listVersions(ctx, streams, settings)
 	}
 	indexes := []indexStatus{}
 	where := settings.Qdrant.LocalPath

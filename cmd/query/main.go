@@ -7,11 +7,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,7 +46,8 @@ Example:
   query --corpus docs --lang el "Γιατί ο ουρανός είναι γαλάζιος;" --anchor "Why is the sky blue?"`
 
 type grammar struct {
-	Corpus        string    `required:"" placeholder:"NAME" help:"Name of the corpus."`
+	Corpus        string    `required:"" xor:"where" placeholder:"NAME" help:"Name of the corpus."`
+	Collection    string    `required:"" xor:"where" placeholder:"NAME" help:"A collection that another program wrote, in place of a corpus: it needs --layout or --text-key, and --lang."`
 	Lang          []string  `default:"auto" placeholder:"TAG" help:"Language of the query and of the documents; several search the documents of all, the first being the query's. With auto, the query's language among those indexed is searched, with all, every language (default: ${default})."`
 	Anchor        []string  `sep:"none" placeholder:"[TAG=]TEXT" help:"The query in the anchor language, or in the one named. Several take part together. Without any, the translator is asked, if one is configured."`
 	Weights       []float64 `placeholder:"F" help:"Weights of the query and of each anchor, in place of --lambda; they sum to 1."`
@@ -65,6 +68,8 @@ type grammar struct {
 	config.StoreFlags
 	config.EmbeddingFlags
 	config.TranslateFlags
+	config.ReadFlags
+	config.LayoutFlags
 }
 
 // run searches, unless the first argument names another command. To search for
@@ -95,7 +100,7 @@ func run(ctx context.Context, args []string, streams cli.Streams) error {
 }
 
 func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
-	settings, err := config.Load(config.Environ(), g.QueryFlags, g.StoreFlags, g.EmbeddingFlags, g.TranslateFlags)
+	settings, err := config.Load(config.Environ(), g.QueryFlags, g.StoreFlags, g.EmbeddingFlags, g.TranslateFlags, g.ReadFlags, g.LayoutFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
@@ -125,6 +130,11 @@ func (g *grammar) run(ctx context.Context, streams cli.Streams) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 
 	searcher := &search.Searcher{Store: store, Embedder: embedder}
+	if g.Collection != "" {
+		if searcher.Store, err = store.Foreign(embedder, settings.Qdrant.Layout, g.Collection); err != nil {
+			return err
+		}
+	}
 	if searcher.Trust, err = service.ParseTrust(g.Trust, tuning); err != nil {
 		return cli.UsageError{Err: fmt.Errorf("--trust: %w", err)}
 	}
@@ -211,12 +221,18 @@ func (g *grammar) languages(ctx context.Context, store *setup.Store) (l service.
 // query checks what the flags and the environment ask, but for the languages.
 func (g *grammar) query(s config.Query) (search.Query, error) {
 	q := search.Query{
-		Corpus: g.Corpus, Text: strings.Join(g.Text, " "), TopK: g.TopK, Weights: g.Weights,
+		Corpus: cmp.Or(g.Corpus, g.Collection), Text: strings.Join(g.Text, " "), TopK: g.TopK, Weights: g.Weights,
 		AnchorTimeout: s.AnchorTimeout, RequireAnchor: g.RequireAnchor,
 		Strategy: retrieve.Strategy(g.Strategy), Explain: g.Explain,
 	}
 	var errs []error
 	var err error
+	if q.Read, q.Approximate, err = setup.ReadOptions(s.Read); err != nil {
+		errs = append(errs, err)
+	}
+	if g.Collection != "" && (slices.Contains(g.Lang, service.LangAuto) || slices.Contains(g.Lang, service.LangAll)) {
+		errs = append(errs, errors.New("--collection goes with --lang, the language of the query and the documents"))
+	}
 	if q.AnchorLang, err = lang.Parse(s.AnchorLang); err != nil {
 		errs = append(errs, fmt.Errorf("--anchor-lang: %w", err))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/query-synergy/query-synergy/internal/cli"
@@ -17,6 +18,10 @@ func printHits(streams cli.Streams, r search.Result) error {
 		{Title: "score", Right: true}, {Title: "source", Right: true}, {Title: "anchor", Right: true},
 		{Title: "id", Max: 24}, {Title: "title", Max: 40, Flex: true}, {Title: "text", Max: 200, Flex: true},
 	}
+	hubs := slices.ContainsFunc(r.Hits, func(h search.Hit) bool { return h.Hub != nil })
+	if hubs {
+		columns = slices.Insert(columns, 4, cli.Column{Title: "hub", Right: true})
+	}
 	rows := make([][]string, len(r.Hits))
 	for i, hit := range r.Hits {
 		anchored := "–"
@@ -27,8 +32,20 @@ func printHits(streams cli.Streams, r search.Result) error {
 			strconv.Itoa(hit.Rank), cosine(hit.Score), cosine(hit.Source), anchored,
 			hit.ID, hit.Title, hit.Text,
 		}
+		if hubs {
+			rows[i] = slices.Insert(rows[i], 4, hub(hit))
+		}
 	}
 	return streams.Table(columns, rows)
+}
+
+// hub returns what a hit's hubness took off; indexes of other languages may have
+// none.
+func hub(h search.Hit) string {
+	if h.Hub == nil {
+		return "–"
+	}
+	return cosine(-*h.Hub)
 }
 
 func printAnchor(streams cli.Streams, r search.Result) {
@@ -78,6 +95,10 @@ func printExplanation(streams cli.Streams, r search.Result) error {
 	for _, title := range names {
 		columns = append(columns, cli.Column{Title: "from " + title, Right: true}, cli.Column{Title: "rank", Right: true})
 	}
+	hubs := slices.ContainsFunc(r.Hits, func(h search.Hit) bool { return h.Hub != nil })
+	if hubs {
+		columns = append(columns, cli.Column{Title: "hub", Right: true})
+	}
 	columns = append(columns, cli.Column{Title: "id", Max: 24}, cli.Column{Title: "title", Max: 40, Flex: true})
 	rows := make([][]string, len(r.Hits))
 	for i, hit := range r.Hits {
@@ -88,6 +109,9 @@ func printExplanation(streams cli.Streams, r search.Result) error {
 				rank = strconv.Itoa(n)
 			}
 			rows[i] = append(rows[i], cosine(hit.Explain.Shares[leg]), rank)
+		}
+		if hubs {
+			rows[i] = append(rows[i], hub(hit))
 		}
 		rows[i] = append(rows[i], hit.ID, hit.Title)
 	}

@@ -1,5 +1,7 @@
 package config
 
+import "strconv"
+
 // Flags are command-line flags that override variables. The types below are
 // for kong commands to embed. All are texts, checked by Load, so that a flag
 // and its variable mean the same; keys have no flag, as every process may read
@@ -13,10 +15,23 @@ type Flags interface {
 type StoreFlags struct {
 	QdrantURL *string `name:"qdrant-url" placeholder:"URL" help:"${QDRANT_URL}"`
 	LocalPath *string `name:"store" placeholder:"DIR" help:"${QDRANT_LOCAL_PATH}"`
+	TLS       *bool   `name:"tls" help:"${QDRANT_TLS}"`
+	CAFile    *string `name:"qdrant-ca" placeholder:"FILE" help:"${QDRANT_CA_FILE}"`
 }
 
 func (f StoreFlags) overrides() map[string]*string {
-	return map[string]*string{"QDRANT_URL": f.QdrantURL, "QDRANT_LOCAL_PATH": f.LocalPath}
+	return map[string]*string{
+		"QDRANT_URL": f.QdrantURL, "QDRANT_LOCAL_PATH": f.LocalPath, "QDRANT_TLS": truth(f.TLS), "QDRANT_CA_FILE": f.CAFile,
+	}
+}
+
+// truth is a flag without a value, as its variable says it.
+func truth(flag *bool) *string {
+	if flag == nil {
+		return nil
+	}
+	text := strconv.FormatBool(*flag)
+	return &text
 }
 
 // EmbeddingFlags say how texts become vectors.

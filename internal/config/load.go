@@ -33,6 +33,36 @@ type variables struct {
 	QdrantAPIKeyFile string        `env:"QDRANT_API_KEY_FILE"`
 	QdrantLocalPath  string        `env:"QDRANT_LOCAL_PATH"`
 	QdrantTimeout    time.Duration `env:"QDRANT_TIMEOUT"`
+	QdrantTLS        bool          `env:"QDRANT_TLS"`
+	QdrantCAFile     string        `env:"QDRANT_CA_FILE"`
+	QdrantCertFile   string        `env:"QDRANT_CERT_FILE"`
+	QdrantKeyFile    string        `env:"QDRANT_KEY_FILE"`
+
+	CollectionFile   string   `env:"QDRANT_COLLECTION_OPTIONS"`
+	Shards           *int     `env:"QDRANT_SHARDS"`
+	Replication      *int     `env:"QDRANT_REPLICATION"`
+	WriteConsistency *int     `env:"QDRANT_WRITE_CONSISTENCY"`
+	HNSWM            *int     `env:"QDRANT_HNSW_M"`
+	HNSWEFConstruct  *int     `env:"QDRANT_HNSW_EF_CONSTRUCT"`
+	HNSWFullKB       *int     `env:"QDRANT_HNSW_FULL_SCAN_KB"`
+	OnDisk           []string `env:"QDRANT_ON_DISK"`
+	Datatype         string   `env:"QDRANT_DATATYPE"`
+	Quantization     string   `env:"QDRANT_QUANTIZATION"`
+	PayloadIndexes   []string `env:"QDRANT_PAYLOAD_INDEXES"`
+	ShardKey         string   `env:"QDRANT_SHARD_KEY"`
+
+	Layout      string `env:"QDRANT_LAYOUT"`
+	TextKey     string `env:"QDRANT_TEXT_KEY"`
+	TitleKey    string `env:"QDRANT_TITLE_KEY"`
+	IDKey       string `env:"QDRANT_ID_KEY"`
+	LangKey     string `env:"QDRANT_LANG_KEY"`
+	MetadataKey string `env:"QDRANT_METADATA_KEY"`
+	VectorName  string `env:"QDRANT_VECTOR_NAME"`
+
+	FromQdrantAPIKey     string `env:"FROM_QDRANT_API_KEY"`
+	FromQdrantAPIKeyFile string `env:"FROM_QDRANT_API_KEY_FILE"`
+	ToQdrantAPIKey       string `env:"TO_QDRANT_API_KEY"`
+	ToQdrantAPIKeyFile   string `env:"TO_QDRANT_API_KEY_FILE"`
 
 	OpenAIBaseURL    string `env:"OPENAI_BASE_URL"`
 	OpenAIAPIBase    string `env:"OPENAI_API_BASE"`
@@ -85,8 +115,13 @@ type variables struct {
 	AnchorLang    string        `env:"ANCHOR_LANG"`
 	AnchorTimeout time.Duration `env:"ANCHOR_TIMEOUT"`
 
-	QueryToken     string `env:"QUERY_TOKEN"`
-	QueryTokenFile string `env:"QUERY_TOKEN_FILE"`
+	Filter          string        `env:"QUERY_FILTER"`
+	Approximate     bool          `env:"QUERY_APPROXIMATE"`
+	EF              *int          `env:"QUERY_EF"`
+	ReadConsistency string        `env:"QUERY_READ_CONSISTENCY"`
+	QueryTimeout    time.Duration `env:"QUERY_TIMEOUT"`
+	QueryToken      string        `env:"QUERY_TOKEN"`
+	QueryTokenFile  string        `env:"QUERY_TOKEN_FILE"`
 }
 
 // Environ returns the environment of this process, for Load.
@@ -153,11 +188,19 @@ func (r *reader) read() Settings {
 			APIKey:    r.secret("QDRANT_API_KEY", v.QdrantAPIKey, v.QdrantAPIKeyFile),
 			LocalPath: v.QdrantLocalPath,
 			Timeout:   v.QdrantTimeout,
+
+			TLS:         r.tls(),
+			Collections: r.collections(),
+			Layout:      r.layout(),
+		},
+		Copy: Copy{
+			FromAPIKey: r.secret("FROM_QDRANT_API_KEY", v.FromQdrantAPIKey, v.FromQdrantAPIKeyFile),
+			ToAPIKey:   r.secret("TO_QDRANT_API_KEY", v.ToQdrantAPIKey, v.ToQdrantAPIKeyFile),
 		},
 		Embedding: r.embedding(shared),
 		Translate: r.translate(shared),
 		Generate:  r.generate(shared),
-		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang, AnchorTimeout: v.AnchorTimeout},
+		Query:     Query{Lambda: v.QueryLambda, Profile: v.Profile, AnchorLang: v.AnchorLang, AnchorTimeout: v.AnchorTimeout, Read: r.readOptions()},
 		Serve:     Serve{Token: r.secret("QUERY_TOKEN", v.QueryToken, v.QueryTokenFile)},
 	}
 	if settings.Qdrant.URL == "" && settings.Qdrant.LocalPath == "" {

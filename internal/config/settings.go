@@ -34,6 +34,7 @@ const (
 // table of Variables names.
 type Settings struct {
 	Qdrant    Qdrant
+	Copy      Copy
 	Embedding Embedding
 	Translate *Translate // nil: no translator is configured
 	Generate  *Generate  // nil: no model that generates queries is configured
@@ -53,6 +54,16 @@ type Qdrant struct {
 	APIKey    Secret
 	LocalPath string        // "" where URL is set and no path was given
 	Timeout   time.Duration // of one call
+
+	TLS         TLS
+	Collections Collections
+	Layout      Layout
+}
+
+// Copy holds the keys of the servers that indexer copy is told of by flags. The
+// key in Qdrant goes to none of them.
+type Copy struct {
+	FromAPIKey, ToAPIKey Secret
 }
 
 // Embedding describes the endpoint that turns texts into vectors. A nil prefix
@@ -112,4 +123,5 @@ type Query struct {
 	AnchorLang string   // the anchor query's language, a BCP 47 tag, not yet parsed
 	// AnchorTimeout is how long a query waits for its anchor.
 	AnchorTimeout time.Duration
+	Read          Read
 }

@@ -41,6 +41,13 @@ const (
 	cacheOff       = "off"
 )
 
+const (
+	expectTruth   = "true or false"
+	expectPEM     = "the path of a PEM file"
+	expectCount   = "a whole number from 1"
+	expectKeyPath = "a key, or a path such as metadata.title"
+)
+
 const expectDuration = "a duration from 1ms to 1h such as 30s"
 
 func expectWhole(high int) string { return fmt.Sprintf("a whole number from 1 to %d", high) }
@@ -53,6 +60,35 @@ var table = []Variable{
 	{"QDRANT_LOCAL_PATH", "Folder of the embedded store", expectPath,
 		"$XDG_DATA_HOME or ~/.local/share, then /" + programFolder + "/" + storeName, "store"},
 	{"QDRANT_TIMEOUT", "Longest wait for one Qdrant call", expectDuration, DefaultQdrantTimeout.String(), ""},
+	{"QDRANT_TLS", "Use TLS with the Qdrant server, also where its address does not say https", expectTruth, "", "tls"},
+	{"QDRANT_CA_FILE", "Authorities to trust in place of the system's, for TLS", expectPEM, "", "qdrant-ca"},
+	{"QDRANT_CERT_FILE", "Certificate that the server is shown", expectPEM, "", ""},
+	{"QDRANT_KEY_FILE", "Key of QDRANT_CERT_FILE", expectPEM, "", ""},
+
+	{"QDRANT_COLLECTION_OPTIONS", "File of the settings that follow, as docs/collections.md describes it", "the path of a JSON file", "", "collection-options"},
+	{"QDRANT_SHARDS", "Shards of a collection", expectCount, "the server's", "shards"},
+	{"QDRANT_REPLICATION", "Copies of each shard", expectCount, "the server's", "replication"},
+	{"QDRANT_WRITE_CONSISTENCY", "Copies that must have taken a write", expectCount, "the server's", "write-consistency"},
+	{"QDRANT_HNSW_M", "Edges a node of the approximate index", expectCount, "the server's", "hnsw-m"},
+	{"QDRANT_HNSW_EF_CONSTRUCT", "Candidates that building it looks at", expectCount, "the server's", "hnsw-ef-construct"},
+	{"QDRANT_HNSW_FULL_SCAN_KB", "Size of the vectors of a segment, in KB, below which it is not used", expectCount, "the server's", "hnsw-full-scan-kb"},
+	{"QDRANT_ON_DISK", "What is read from the disk in place of the memory", "a list of vectors, payload and hnsw", "", "on-disk"},
+	{"QDRANT_DATATYPE", "Type of the stored components", "float32 or float16", "float32", "datatype"},
+	{"QDRANT_QUANTIZATION", "Small form of the vectors, which approximate searches go by first", "none, scalar, binary or product", "none", "quantization"},
+	{"QDRANT_PAYLOAD_INDEXES", "Fields that filters shall be fast on", "a list such as year:integer,tags:keyword", "", "payload-index"},
+	{"QDRANT_SHARD_KEY", "Shard key of a cluster that the points go behind; lang: the language", expectText, "", "shard-key"},
+
+	{"QDRANT_LAYOUT", "Layout of another program's collection, or to write in", "langchain, llamaindex, mcp or plain", "", "layout"},
+	{"QDRANT_TEXT_KEY", "Payload key of the text", expectKeyPath, "the layout's, or else text", "text-key"},
+	{"QDRANT_TITLE_KEY", "Payload key of the title", expectKeyPath, "the layout's", "title-key"},
+	{"QDRANT_ID_KEY", "Payload key of the document's id", expectKeyPath, "the layout's, or else the point's id", "id-key"},
+	{"QDRANT_LANG_KEY", "Payload key of the language", expectKeyPath, "the layout's", "lang-key"},
+	{"QDRANT_METADATA_KEY", "Payload key of the document's own fields; . for the whole payload", expectKeyPath, "the layout's", "metadata-key"},
+	{"QDRANT_VECTOR_NAME", "Name of the vector", expectText, "the only one that there is", "vector-name"},
+	{"FROM_QDRANT_API_KEY", "Key of the server that indexer copy --from names", expectKey, "", ""},
+	{"FROM_QDRANT_API_KEY_FILE", "File that holds FROM_QDRANT_API_KEY", expectKeyFile, "", ""},
+	{"TO_QDRANT_API_KEY", "Key of the server that indexer copy --to names", expectKey, "", ""},
+	{"TO_QDRANT_API_KEY_FILE", "File that holds TO_QDRANT_API_KEY", expectKeyFile, "", ""},
 
 	{"OPENAI_BASE_URL", "OpenAI-compatible endpoint where no narrower variable names one", expectURL, "", ""},
 	{"OPENAI_API_BASE", "Other name of OPENAI_BASE_URL", expectURL, "", ""},
@@ -111,6 +147,11 @@ var table = []Variable{
 	{"QUERY_PROFILE", "File of tuned weights that evaluate tune wrote", expectPath, "", "profile"},
 	{"ANCHOR_LANG", "Language of the anchor query", "a BCP 47 tag such as en", DefaultAnchorLang, "anchor-lang"},
 	{"ANCHOR_TIMEOUT", "Longest wait of a query for its anchor; then it is answered without", expectDuration, DefaultAnchorTimeout.String(), "anchor-timeout"},
+	{"QUERY_FILTER", "Search only the documents that this holds for, as docs/filters.md describes it", "a filter such as year >= 2020", "", "filter"},
+	{"QUERY_APPROXIMATE", "Let the server search by its approximate index; no answer is proven then", expectTruth, "false", "approximate"},
+	{"QUERY_EF", "Candidates that an approximate search looks at", expectCount, "the collection's", "ef"},
+	{"QUERY_READ_CONSISTENCY", "Copies that must agree on what is read", "a number, majority, quorum or all", "one", "read-consistency"},
+	{"QUERY_TIMEOUT", "Longest wait of a query for one Qdrant call", expectDuration, "QDRANT_TIMEOUT", "timeout"},
 
 	{"QUERY_TOKEN", "Token that clients of query serve must show", expectKey, "", ""},
 	{"QUERY_TOKEN_FILE", "File that holds QUERY_TOKEN", expectKeyFile, "", ""},

@@ -71,6 +71,12 @@ func PointID(corpus, lang, docID string, chunk int) string {
 	return uuid.NewSHA1(namespace, encode(corpus, lang, docID, strconv.Itoa(chunk))).String()
 }
 
+// VectorID returns the UUIDv5 of the n-th further vector, from 1, of a chunk that
+// has several. Its first has PointID.
+func VectorID(corpus, lang, docID string, chunk, n int) string {
+	return uuid.NewSHA1(namespace, encode(corpus, lang, docID, strconv.Itoa(chunk), strconv.Itoa(n))).String()
+}
+
 // digest identifies a sequence of strings.
 type digest [16]byte
 

@@ -13,6 +13,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
+	"github.com/query-synergy/query-synergy/internal/testenv"
 )
 
 // seedVariable repeats a run's choices: its value is logged as "seed".
@@ -38,7 +39,10 @@ const compactFrom = 4096
 // store, fills it, changes documents in it, and compacts it. Nothing is ever
 // repaired; the next run goes on.
 func TestKillDashNine(t *testing.T) {
-	const kills = 50
+	kills := 50
+	if testenv.Soaking() {
+		kills = 100
+	}
 	seed := newSeed(t)
 	k := &killing{
 		random: rand.New(rand.NewPCG(seed, 0)), server: embeddingtest.Hashed(dimensions),

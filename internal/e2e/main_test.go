@@ -20,6 +20,10 @@ import (
 var programs string
 
 func TestMain(m *testing.M) {
+	if folder := os.Getenv(serveVariable); folder != "" {
+		fmt.Fprintln(os.Stderr, serve(folder, os.Getenv(addressVariable)))
+		os.Exit(1)
+	}
 	code, err := buildAndRun(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

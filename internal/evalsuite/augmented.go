@@ -9,28 +9,26 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/query-synergy/query-synergy/internal/augment"
 	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
-// Mode says how passages know the queries that were generated for them.
-type Mode string
+// Mode says how passages know the queries that were generated for them, as in an
+// index. Their vectors have unit length here.
+type Mode = augment.Mode
 
-// The modes. α is the weight of the queries in both.
+// The modes.
 const (
-	// Blend gives a passage one vector, (1−α)·passage + α·Σ queries at unit
-	// length (xQG, arXiv 2305.03950; package augment makes it for an index).
-	Blend Mode = "blend"
-	// Multi gives it a vector for each query, (1−α)·passage + α·query at unit
-	// length. A document scores what its best vector does.
-	Multi Mode = "multi"
+	Blend = augment.ModeBlend
+	Multi = augment.ModeMulti
 )
 
 // Setting is a way to rank augmented passages: by
 //
 //	λ·cos(source, d) + (1−λ)·cos(anchor, d) − Hub·h(d)
 //
-// where h(d) is the mean score that d has for the generated queries of other
-// documents, each for itself in place of source and anchor.
+// where h(d) is augment.Hubness of the scores that d has for the generated
+// queries of other documents, each for itself in place of source and anchor.
 type Setting struct {
 	Lambda float64 // in [0, 1]
 	Alpha  float64 // in [0, 1]; 0 is the plain index
@@ -40,9 +38,8 @@ type Setting struct {
 // Generated holds passages with the queries generated for them.
 type Generated struct {
 	Passages Vectors // IDs are of their documents
-	// Queries are those of each passage. A passage that has none gets in their
-	// place the mean of what the others have: left as it is, it would score by
-	// another rule than they do.
+	// Queries are those of each passage. A passage that has none gets
+	// augment.Typical in their place.
 	Queries [][][]float32
 	// Bank are queries that show which passages are near to everything; IDs are
 	// of the documents that they were generated for.
@@ -127,24 +124,22 @@ func (a *AugmentedScores) addPoints(g Generated, mode Mode, width int) (passages
 	}
 	slices.SortStableFunc(order, func(x, y int) int { return cmp.Compare(g.Passages.IDs[x], g.Passages.IDs[y]) })
 	of := make([][][]float64, len(order)) // what may be added to each passage
-	mean, n := make([]float64, width), 0.0
+	queries := make([][][]float32, len(order))
 	for p, i := range order {
+		queries[p] = g.Queries[i]
 		for _, q := range g.Queries[i] {
 			of[p] = append(of[p], unit(q))
 		}
 		if mode == Blend && len(of[p]) > 0 {
 			of[p] = [][]float64{sum(of[p])}
 		}
-		for _, v := range of[p] {
-			add(mean, v)
-			n++
-		}
 	}
-	if n == 0 {
+	if !slices.ContainsFunc(queries, func(of [][]float32) bool { return len(of) > 0 }) {
 		return nil, nil, errors.New("there is no generated query for any of the passages")
 	}
-	for k := range mean {
-		mean[k] /= n
+	typical := augment.Typical(mode, queries)
+	if typical == nil {
+		typical = make([]float64, width)
 	}
 	var ids []string
 	for p, i := range order {
@@ -155,7 +150,7 @@ func (a *AugmentedScores) addPoints(g Generated, mode Mode, width int) (passages
 		passage := unit(g.Passages.Rows[i])
 		passages = append(passages, passage)
 		if len(of[p]) == 0 {
-			of[p] = [][]float64{mean}
+			of[p] = [][]float64{typical}
 		}
 		for _, v := range of[p] {
 			a.points = append(a.points, point{passage: p, cross: dot(passage, v), square: dot(v, v)})
@@ -250,26 +245,26 @@ func (a *AugmentedScores) best(scores, passages, queries []float64, alpha float6
 	}
 }
 
-// Hubs returns h of Setting for each document at α; 0 where the bank has no
-// query of another document.
+// Hubs returns h of Setting for each document at α, by all queries of the bank;
+// 0 where it has none of another document.
 func (a *AugmentedScores) Hubs(alpha float64) (Hubs, error) {
 	scales, err := a.scales(alpha)
 	if err != nil {
 		return nil, err
 	}
-	hubs, others := make(Hubs, len(a.documents.ids)), make([]float64, len(a.documents.ids))
+	similarities := make([][]float64, len(a.documents.ids))
 	scores := make([]float64, len(a.documents.ids))
 	for q, own := range a.bankOf {
 		a.best(scores, a.bank.passages[q], a.bank.queries[q], alpha, scales)
 		for d, score := range scores {
 			if d != own {
-				hubs[d] += score
-				others[d]++
+				similarities[d] = append(similarities[d], score)
 			}
 		}
 	}
+	hubs := make(Hubs, len(a.documents.ids))
 	for d := range hubs {
-		hubs[d] /= max(1, others[d])
+		hubs[d] = augment.Hubness(similarities[d], 0)
 	}
 	return hubs, nil
 }

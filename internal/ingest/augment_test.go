@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +115,7 @@ func TestAugmentedIndex(t *testing.T) {
 	want := ingest.Report{
 		Documents: 40, Passages: passages, Written: passages, Embedded: passages + len(distinct), Tokens: report.Tokens,
 		Augmented:       passages - 12, // 2 of the 8 documents without queries have three chunks
+		Typical:         12,
 		QueriesEmbedded: len(distinct),
 	}
 	if report != want {
@@ -148,9 +150,30 @@ func wantBlend(t *testing.T, point qdrant.Point, queries []augment.Query) {
 		}
 	}
 	add(embedding.Passage, text, 1-alpha)
+	own := false
 	for _, q := range queries {
 		if q.DocID == point.Payload.DocID && (q.Chunk == augment.EveryChunk || q.Chunk == point.Payload.Chunk) {
 			add(embedding.Query, q.Text, alpha)
+			own = true
+		}
+	}
+	if !own { // the mean of what the bank's passages have
+		places := map[string][]int{}
+		for _, q := range queries {
+			if q.Chunk != augment.EveryChunk && !slices.Contains(places[q.DocID], q.Chunk) {
+				places[q.DocID] = append(places[q.DocID], q.Chunk)
+			}
+		}
+		n := 0.0
+		for _, chunks := range places {
+			n += float64(len(chunks))
+		}
+		for _, q := range queries {
+			times := 1.0
+			if q.Chunk == augment.EveryChunk {
+				times = float64(len(places[q.DocID]))
+			}
+			add(embedding.Query, q.Text, alpha*times/n)
 		}
 	}
 	square := 0.0
@@ -237,13 +260,21 @@ func TestOtherAugmentationIsRefusedBeforeItEmbeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	paid := len(endpoint.asked)
+	with := func(change func(*ingest.Augment)) ingest.Options {
+		opts := augmented(queries, alpha)
+		change(opts.Augment)
+		return opts
+	}
 	for name, test := range map[string]struct {
 		opts ingest.Options
 		want string
 	}{
-		"other alpha":   {augmented(queries, 0.2), "alpha: index has 0.1, this run has 0.2"},
-		"fewer queries": {augmented(queries[1:], alpha), "generated queries: index has "},
-		"no queries":    {augmented(nil, 0), "this run has none"},
+		"other alpha":    {augmented(queries, 0.2), "alpha: index has 0.1, this run has 0.2"},
+		"fewer queries":  {augmented(queries[1:], alpha), "generated queries: index has "},
+		"no queries":     {augmented(nil, 0), "this run has none"},
+		"other distance": {with(func(a *ingest.Augment) { a.Unscaled = true }), `distance: index has none, this run has "dot"`},
+		"other mode":     {with(func(a *ingest.Augment) { a.Mode = augment.ModeMulti }), `mode: index has none, this run has "multi"`},
+		"a hub":          {with(func(a *ingest.Augment) { a.Hub = 0.2 }), "hub: index has 0, this run has 0.2"},
 	} {
 		_, err := ingest.Run(t.Context(), s, endpoint.client(t, nil), test.opts, stream(append(docs, document("new", "th", "new"))...))
 		if _, refused := errors.AsType[*qdrant.SchemaError](err); !refused || !strings.Contains(err.Error(), test.want) {

@@ -2,7 +2,7 @@
 // compared with what the index already holds, embedded and written, one index a
 // language.
 //
-//	documents → plan (what is new?) → embed [→ blend with queries] → write
+//	documents → plan (what is new?) → embed [→ augment by queries] → write
 //
 // The stages run side by side, so that the endpoint is never kept waiting, and
 // hold a bounded number of passages. A run that is killed at any moment leaves
@@ -48,16 +48,32 @@ type Options struct {
 	Corpus      string
 	Chunking    corpus.Chunking
 	EmbedsTitle bool
+	Layout      qdrant.Layout // of the points; the zero one is this program's own
 	// Batch is how many passages of one language are planned, embedded and
 	// written together: as many as one request to the endpoint takes.
 	Batch int
 	// Concurrency is how many batches are embedded at the same time.
 	Concurrency int
-	// Augment, if set and its Alpha is not 0, blends into each passage's vector
-	// those of the queries that it answers.
+	// Augment, if set and its Alpha or Hub is not 0, has passages know the queries
+	// that they answer.
 	Augment *Augment
+	// Rebuild, if set, has the passages written to new versions of the indexes,
+	// which it makes and which the caller makes current; nil: to the current ones.
+	Rebuild Versions
+	// Planned, if set, is called for every point of the input's passages, those of
+	// a language in order, whether it is there already or not.
+	Planned func(qdrant.Key, qdrant.Stamp) error
+	// Stored, if set, is called with points once they are stored, from one
+	// goroutine at a time.
+	Stored func(qdrant.Collection, []qdrant.Point)
 	// Progress, if set, is called after each step, from one goroutine at a time.
 	Progress func(Report)
+}
+
+// Versions is the part of *qdrant.Store that makes new versions of an index.
+type Versions interface {
+	Unfinished(ctx context.Context, key qdrant.Key) (qdrant.Collection, bool, error)
+	Begin(ctx context.Context, key qdrant.Key, schema qdrant.Schema) (qdrant.Collection, error)
 }
 
 // Report counts what a run did; during the run, what it did so far.
@@ -70,9 +86,11 @@ type Report struct {
 	Written   int `json:"written"`   // passages written
 	Removed   int `json:"removed"`   // passages removed because their document became shorter
 	Tokens    int `json:"tokens"`    // as the endpoint counted them
-	// Of an augmented index: passages embedded that have generated queries, and
-	// how many of the texts above were such queries.
+	// Of an augmented index: passages embedded that were blended with queries of
+	// their own, those that have none and were blended with augment.Typical, and how
+	// many of the texts above were generated queries.
 	Augmented       int `json:"augmented"`
+	Typical         int `json:"typical"`
 	QueriesEmbedded int `json:"queries_embedded"`
 	QueriesCached   int `json:"queries_cached"`
 }
@@ -93,9 +111,9 @@ func Run(ctx context.Context, store Store, embedder Embedder, opts Options, docs
 		indexes: map[string]*index{},
 		toEmbed: make(chan *batch), toWrite: make(chan *batch, opts.Concurrency),
 	}
-	if a := opts.Augment; a != nil && a.Alpha != 0 {
-		if !(a.Alpha > 0 && a.Alpha <= 1) {
-			return Report{}, fmt.Errorf("alpha %v must be from 0 to 1", a.Alpha)
+	if a := opts.Augment; a.on() {
+		if err := a.check(); err != nil {
+			return Report{}, err
 		}
 		r.augment = newAugmenter(*a, embedder, r.count)
 	}
@@ -139,9 +157,10 @@ type index struct {
 type batch struct {
 	index    *index
 	passages []corpus.Passage
-	points   []qdrant.Point // without vectors until embedded
+	points   []qdrant.Point // of the passages, without vectors until embedded
 	embedded chan struct{}  // closed when they have them
 	stale    []string       // ids to remove before the points are written
+	removed  int            // passages that these belong to
 }
 
 func (r *run) count(change func(*Report)) {
@@ -188,7 +207,7 @@ func (r *run) index(ctx context.Context, lang string) (*index, error) {
 		return x, nil
 	}
 	x := &index{key: qdrant.Key{Corpus: r.opts.Corpus, Lang: lang}}
-	found, err := r.store.Lookup(ctx, x.key)
+	found, err := r.lookup(ctx, x.key)
 	switch {
 	case errors.Is(err, qdrant.ErrNoCollection):
 	case err != nil:
@@ -198,13 +217,39 @@ func (r *run) index(ctx context.Context, lang string) (*index, error) {
 		if schema.Dimensions == 0 { // the model's are not known before it was asked
 			schema.Dimensions = found.Schema.Dimensions
 		}
-		if diff := found.Schema.Diff(schema); len(diff) > 0 {
+		diff := found.Schema.Diff(schema)
+		if len(diff) > 0 && r.opts.Rebuild == nil {
 			return nil, &qdrant.SchemaError{Key: x.key, Differences: diff}
 		}
-		x.collection, x.exists = found, true
+		// An unfinished version with another schema is replaced when writing begins.
+		x.collection, x.exists = found, len(diff) == 0
 	}
 	r.indexes[lang] = x
 	return x, nil
+}
+
+// lookup finds what is there to go on with, or returns ErrNoCollection.
+func (r *run) lookup(ctx context.Context, key qdrant.Key) (qdrant.Collection, error) {
+	if r.opts.Rebuild == nil {
+		return r.store.Lookup(ctx, key)
+	}
+	found, unfinished, err := r.opts.Rebuild.Unfinished(ctx, key)
+	if err == nil && !unfinished {
+		err = qdrant.ErrNoCollection
+	}
+	return found, err
+}
+
+// ensure makes the collection that an index's passages are written to.
+func (r *run) ensure(ctx context.Context, x *index, schema qdrant.Schema) (qdrant.Collection, error) {
+	if r.opts.Rebuild == nil {
+		return r.store.Ensure(ctx, x.key, schema)
+	}
+	c, err := r.opts.Rebuild.Begin(ctx, x.key, schema)
+	if err == nil && x.exists && c.Name != x.collection.Name {
+		err = fmt.Errorf("index %s: the version that was being made, %s, is of vectors of another width, and was removed: run the rebuild again", x.key, x.collection.Name)
+	}
+	return c, err
 }
 
 func (r *run) schema() qdrant.Schema {
@@ -215,6 +260,7 @@ func (r *run) schema() qdrant.Schema {
 		QueryBody: id.QueryBody, PassageBody: id.PassageBody,
 		EmbedsTitle: r.opts.EmbedsTitle,
 		ChunkRunes:  r.opts.Chunking.MaxRunes, OverlapRunes: r.opts.Chunking.OverlapRunes,
+		Layout: r.opts.Layout,
 	}
 	if r.augment != nil {
 		schema.Augment = r.augment.schema
@@ -229,8 +275,15 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 		return nil
 	}
 	ids := make([]string, len(passages))
+	hashes := make([]string, len(passages))
 	for i, p := range passages {
-		ids[i] = corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, p.Chunk)
+		ids[i], hashes[i] = corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, p.Chunk), p.ContentHash()
+		if r.opts.Planned != nil {
+			stamp := qdrant.Stamp{ID: ids[i], DocID: p.DocID, Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: hashes[i]}
+			if err := r.planned(x.key, stamp); err != nil {
+				return err
+			}
+		}
 	}
 	var stamps map[string]qdrant.Stamp
 	if x.exists {
@@ -241,13 +294,17 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 	}
 	b := &batch{index: x, embedded: make(chan struct{})}
 	for i, p := range passages {
-		stamp, hash := stamps[ids[i]], p.ContentHash()
+		stamp, hash := stamps[ids[i]], hashes[i]
 		if stamp.ContentHash == hash {
 			continue
 		}
 		if p.Chunk == 0 { // the first chunk knows how many the document had
 			for chunk := p.Chunks; chunk < stamp.Chunks; chunk++ {
+				b.removed++
 				b.stale = append(b.stale, corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, chunk))
+				for n := range r.augment.further(p.DocID, chunk) {
+					b.stale = append(b.stale, corpus.VectorID(x.key.Corpus, x.key.Lang, p.DocID, chunk, 1+n))
+				}
 			}
 		}
 		b.passages = append(b.passages, p)
@@ -266,6 +323,16 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 	return send(ctx, r.toWrite, b)
 }
 
+// planned tells of a passage and of its further vectors, which are points, too.
+func (r *run) planned(key qdrant.Key, stamp qdrant.Stamp) error {
+	err := r.opts.Planned(key, stamp)
+	for n := range r.augment.further(stamp.DocID, stamp.Chunk) {
+		stamp.ID = corpus.VectorID(key.Corpus, key.Lang, stamp.DocID, stamp.Chunk, 1+n)
+		err = errors.Join(err, r.opts.Planned(key, stamp))
+	}
+	return err
+}
+
 func (r *run) embed(ctx context.Context) error {
 	for b := range r.toEmbed {
 		texts := make([]string, len(b.passages))
@@ -281,17 +348,36 @@ func (r *run) embed(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("index %s: %w", b.index.key, err)
 		}
-		if r.augment != nil {
-			if vectors, err = r.augment.blend(ctx, b.passages, vectors); err != nil {
-				return fmt.Errorf("index %s: %w", b.index.key, err)
+		if r.augment == nil {
+			for i := range b.points {
+				b.points[i].Vector = vectors[i]
 			}
-		}
-		for i := range b.points {
-			b.points[i].Vector = vectors[i]
+		} else if stored, err := r.augment.augment(ctx, b.passages, vectors); err != nil {
+			return fmt.Errorf("index %s: %w", b.index.key, err)
+		} else {
+			b.spread(stored)
 		}
 		close(b.embedded)
 	}
 	return nil
+}
+
+// spread gives the points their vectors, and makes further points of a passage
+// that has several. Its own point comes after them: it is the one that says that
+// the passage is there, whenever a run is killed.
+func (b *batch) spread(vectors [][][]float32) {
+	var points []qdrant.Point
+	for i, own := range b.points {
+		for n := len(vectors[i]) - 1; n > 0; n-- {
+			further := own
+			further.ID = corpus.VectorID(b.index.key.Corpus, b.index.key.Lang, own.Payload.DocID, own.Payload.Chunk, n)
+			further.Vector, further.Payload.Vector = vectors[i][n], n
+			points = append(points, further)
+		}
+		own.Vector = vectors[i][0]
+		points = append(points, own)
+	}
+	b.points = points
 }
 
 // write stores the batches in the order of the documents.
@@ -303,8 +389,11 @@ func (r *run) write(ctx context.Context) error {
 		if !known {
 			schema := r.schema()
 			schema.Dimensions = len(ready[0].points[0].Vector)
+			if schema.HasHub() {
+				schema.Dimensions-- // of the vectors that are embedded
+			}
 			var err error
-			if collection, err = r.store.Ensure(ctx, x.key, schema); err != nil {
+			if collection, err = r.ensure(ctx, x, schema); err != nil {
 				return err
 			}
 			made[x.key.Lang] = collection
@@ -323,9 +412,12 @@ func (r *run) write(ctx context.Context) error {
 func (r *run) save(ctx context.Context, c qdrant.Collection, batches []*batch) error {
 	var stale []string
 	var points []qdrant.Point
+	passages, removed := 0, 0
 	for _, b := range batches {
 		stale = append(stale, b.stale...)
 		points = append(points, b.points...)
+		passages += len(b.passages)
+		removed += b.removed
 	}
 	if len(stale) > 0 {
 		if err := r.store.Delete(ctx, c, stale); err != nil {
@@ -335,7 +427,10 @@ func (r *run) save(ctx context.Context, c qdrant.Collection, batches []*batch) e
 	if err := r.store.Upsert(ctx, c, points); err != nil {
 		return err
 	}
-	r.count(func(report *Report) { report.Written += len(points); report.Removed += len(stale) })
+	if r.opts.Stored != nil {
+		r.opts.Stored(c, points)
+	}
+	r.count(func(report *Report) { report.Written += passages; report.Removed += removed })
 	return nil
 }
 

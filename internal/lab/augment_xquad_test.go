@@ -169,7 +169,7 @@ func TestAugmentOnXQuAD(t *testing.T) {
 			}
 			tuning := spec
 			tuning.Measures = spec.Measures[:1]
-			result, err := evalsuite.AugmentTune(t.Context(), tuning, "en", ranker)
+			result, _, err := evalsuite.AugmentTune(t.Context(), tuning, "en", ranker)
 			if err != nil {
 				t.Fatal(err)
 			}

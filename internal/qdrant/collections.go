@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	qc "github.com/qdrant/go-client/qdrant"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 )
 
@@ -19,6 +21,16 @@ type Collection struct {
 	Key    Key
 	Name   string // "<corpus>_<lang>.v<number>"
 	Schema Schema
+	// ShardKey is what its points are behind in a cluster; empty for none.
+	ShardKey string
+	// Foreign says that another program wrote it: it is only read.
+	Foreign bool
+	// UnitSampled says that searches compare by dot product, and that only some of
+	// the vectors were seen to have unit length.
+	UnitSampled bool
+	// Read says what is read of it, and how: a part of it, where there is a
+	// filter.
+	Read ReadOptions
 	// Datatype is that of the stored vectors where it is not float32, such as
 	// "float16". Quantised copies that a server keeps beside them do not count:
 	// the vectors that it returns, and the scores of exact searches, are the
@@ -29,13 +41,13 @@ type Collection struct {
 // Info is a collection with its size.
 type Info struct {
 	Collection
-	Passages  uint64 // points
-	Documents uint64 // points that are a document's first chunk
+	Passages  uint64 // points, but for further vectors of a passage
+	Documents uint64 // passages that are a document's first chunk
 }
 
 // Ensure returns the index for key, made ready to be written: its collection
-// (cosine distance, with the schema in its metadata), the payload indexes and,
-// last, the alias. It can be called again at any time, and completes what a
+// (with the schema in its metadata, and the distance that it asks for), the
+// payload indexes and, last, the alias. It can be called again at any time, and completes what a
 // killed run left half made. An index with another schema or another vector
 // configuration is refused with *SchemaError.
 func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection, error) {
@@ -48,13 +60,7 @@ func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection,
 	}
 	name, aliased := aliases[key.String()]
 	if !aliased {
-		versions, err := s.versions(ctx, key)
-		if err != nil {
-			return Collection{}, err
-		}
-		if len(versions) > 0 {
-			name = versions[len(versions)-1]
-		} else if name, err = s.create(ctx, key, schema); err != nil {
+		if name, err = s.newestFinished(ctx, key, schema); err != nil {
 			return Collection{}, err
 		}
 	}
@@ -66,7 +72,10 @@ func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection,
 	if len(differences) > 0 {
 		return Collection{}, &SchemaError{Key: key, Differences: differences}
 	}
-	if err := s.ensureFieldIndexes(ctx, name, info); err != nil {
+	if err := s.reconcile(ctx, found, info); err != nil {
+		return Collection{}, err
+	}
+	if err := s.equip(ctx, found, info); err != nil {
 		return Collection{}, err
 	}
 	if !aliased {
@@ -83,17 +92,26 @@ func (s *Store) Lookup(ctx context.Context, key Key) (Collection, error) {
 	if err := key.Validate(); err != nil {
 		return Collection{}, err
 	}
-	aliases, err := s.aliases(ctx)
-	if err != nil {
-		return Collection{}, err
+	for last := ""; ; {
+		aliases, err := s.aliases(ctx)
+		if err != nil {
+			return Collection{}, err
+		}
+		name, ok := aliases[key.String()]
+		if !ok {
+			return Collection{}, s.noCollection(key, aliases)
+		}
+		found, _, err := s.describe(ctx, key, name)
+		if errors.Is(err, ErrNoCollection) && name != last {
+			last = name // the alias moved on, and the version was removed, in between
+			continue
+		}
+		return found, err
 	}
-	name, ok := aliases[key.String()]
-	if !ok {
-		return Collection{}, s.noCollection(key, aliases)
-	}
-	found, _, err := s.describe(ctx, key, name)
-	return found, err
 }
+
+// listing is how many indexes List reads at the same time.
+const listing = 8
 
 // List returns every index that this program wrote, sorted by corpus and
 // language. Other collections of the server are left out.
@@ -102,19 +120,30 @@ func (s *Store) List(ctx context.Context) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
+	var mu sync.Mutex
 	var infos []Info
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(listing)
 	for alias, name := range aliases {
 		if versionOf(name, alias) == 0 {
 			continue
 		}
-		info, err := s.measure(ctx, name)
-		if errors.Is(err, errNoRecord) || errors.Is(err, ErrNoCollection) { // foreign, or dropped meanwhile
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		infos = append(infos, info)
+		group.Go(func() error {
+			info, err := s.measure(ctx, name)
+			if errors.Is(err, errNoRecord) || errors.Is(err, ErrNoCollection) { // foreign, or dropped meanwhile
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			infos = append(infos, info)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(infos, func(a, b Info) int {
 		return cmp.Or(cmp.Compare(a.Key.Corpus, b.Key.Corpus), cmp.Compare(a.Key.Lang, b.Key.Lang))
@@ -157,21 +186,23 @@ func (s *Store) Drop(ctx context.Context, key Key) error {
 	return s.removeAlias(ctx, alias)
 }
 
-// create makes the first version of an index and returns its name.
-func (s *Store) create(ctx context.Context, key Key, schema Schema) (string, error) {
-	name := key.String() + ".v1"
-	metadata, err := record{Version: schemaVersion, Key: key, Schema: schema}.metadata()
+// create makes a version of an index and returns its name. While building is
+// set, nobody takes it for the index.
+func (s *Store) create(ctx context.Context, key Key, schema Schema, number uint64, building bool) (string, error) {
+	name := versionName(key, number)
+	metadata, err := record{
+		Version: schemaVersion, Key: key, Schema: schema, Building: building, ShardKey: s.collections.shardKey(key),
+	}.metadata()
 	if err != nil {
 		return "", fmt.Errorf("create collection %s: %w", name, err)
 	}
+	vectors := &qc.VectorParams{Size: uint64(schema.Width()), Distance: schema.distance()}
 	request := &qc.CreateCollection{
 		CollectionName: name,
-		VectorsConfig: qc.NewVectorsConfig(&qc.VectorParams{
-			Size:     uint64(schema.Dimensions),
-			Distance: qc.Distance_Cosine,
-		}),
-		Metadata: metadata,
+		VectorsConfig:  schema.Layout.vectorsConfig(vectors),
+		Metadata:       metadata,
 	}
+	s.collections.apply(request, vectors)
 	_, err = call(ctx, s, "create collection "+name, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, s.client.CreateCollection(ctx, request)
 	})
@@ -210,11 +241,11 @@ func (s *Store) read(ctx context.Context, name string) (Collection, *qc.Collecti
 	if err != nil {
 		return Collection{}, nil, fmt.Errorf("collection %s at %s: %w", name, s.where, err)
 	}
-	return Collection{Key: found.Key, Name: name, Schema: found.Schema, Datatype: datatypeOf(info)}, info, nil
+	return Collection{Key: found.Key, Name: name, Schema: found.Schema, ShardKey: found.ShardKey, Datatype: datatypeOf(found.Layout.paramsOf(info))}, info, nil
 }
 
-func datatypeOf(info *qc.CollectionInfo) string {
-	switch d := info.GetConfig().GetParams().GetVectorsConfig().GetParams().GetDatatype(); d {
+func datatypeOf(params *qc.VectorParams) string {
+	switch d := params.GetDatatype(); d {
 	case qc.Datatype_Default, qc.Datatype_Float32:
 		return ""
 	default:
@@ -229,48 +260,60 @@ func (s *Store) measure(ctx context.Context, name string) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{Collection: found}
-	if info.Passages, err = s.count(ctx, name, nil); err != nil {
+	var passages *qc.Filter
+	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
+	if found.Schema.augment().Mode == ModeMulti {
+		passages = &qc.Filter{MustNot: []*qc.Condition{qc.NewRange(keyVector, &qc.Range{Gte: qc.PtrOf(1.0)})}}
+		firstChunks.MustNot = passages.GetMustNot()
+	}
+	if info.Passages, err = s.count(ctx, name, passages); err != nil {
 		return Info{}, err
 	}
-	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
 	info.Documents, err = s.count(ctx, name, firstChunks)
 	return info, err
 }
 
 // vectorDiff returns in what the collection's vectors are not what schema needs.
 func vectorDiff(info *qc.CollectionInfo, schema Schema) []string {
-	vectors := info.GetConfig().GetParams().GetVectorsConfig().GetParams()
+	vectors := schema.Layout.paramsOf(info)
 	if vectors == nil {
 		return []string{"vectors: index has named ones, this run has one unnamed"}
 	}
 	var differences []string
-	if vectors.GetSize() != uint64(schema.Dimensions) {
-		differences = append(differences, fmt.Sprintf("vector size: index has %d, this run has %d", vectors.GetSize(), schema.Dimensions))
+	if vectors.GetSize() != uint64(schema.Width()) {
+		differences = append(differences, fmt.Sprintf("vector size: index has %d, this run has %d", vectors.GetSize(), schema.Width()))
 	}
-	if vectors.GetDistance() != qc.Distance_Cosine {
-		differences = append(differences, fmt.Sprintf("distance: index has %s, this run has %s", vectors.GetDistance(), qc.Distance_Cosine))
+	if vectors.GetDistance() != schema.distance() {
+		differences = append(differences, fmt.Sprintf("distance: index has %s, this run has %s", vectors.GetDistance(), schema.distance()))
 	}
 	return differences
 }
 
+// equip makes what a collection needs besides itself: the shard key that its
+// points are behind, and the payload indexes that info lacks.
+func (s *Store) equip(ctx context.Context, c Collection, info *qc.CollectionInfo) error {
+	if err := s.ensureShardKey(ctx, c); err != nil {
+		return err
+	}
+	return s.ensureFieldIndexes(ctx, c, info)
+}
+
 // ensureFieldIndexes creates the payload indexes that info lacks.
-func (s *Store) ensureFieldIndexes(ctx context.Context, name string, info *qc.CollectionInfo) error {
-	for _, field := range []struct {
-		name string
-		kind qc.FieldType
-	}{
-		{keyDocID, qc.FieldType_FieldTypeKeyword},
-		{keyChunk, qc.FieldType_FieldTypeInteger},
-	} {
-		if _, ok := info.GetPayloadSchema()[field.name]; ok {
+func (s *Store) ensureFieldIndexes(ctx context.Context, c Collection, info *qc.CollectionInfo) error {
+	for _, field := range s.collections.fieldIndexes(c) {
+		if there, ok := info.GetPayloadSchema()[field.path]; ok {
+			// PayloadSchemaType counts from 1 what FieldType counts from 0.
+			if has := qc.FieldType(there.GetDataType() - 1); has != field.kind {
+				s.log.Warn("a payload index is of another type", "collection", c.Name, "field", field.path, "has", has, "asked for", field.kind)
+			}
 			continue
 		}
-		what := fmt.Sprintf("create the index on %s in %s", field.name, name)
+		what := fmt.Sprintf("create the index on %s in %s", field.path, c.Name)
 		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
 			return applied(s.client.CreateFieldIndex(ctx, &qc.CreateFieldIndexCollection{
-				CollectionName: name,
+				CollectionName: c.Name,
 				Wait:           qc.PtrOf(true),
-				FieldName:      field.name,
+				FieldName:      field.path,
 				FieldType:      &field.kind,
 			}))
 		})

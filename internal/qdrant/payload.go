@@ -6,16 +6,18 @@ import (
 	qc "github.com/qdrant/go-client/qdrant"
 )
 
-// The keys of a point's payload.
+// The keys of a point's payload. A Layout may name others for all but the last
+// three.
 const (
 	keyDocID       = "doc_id"
 	keyLang        = "lang"
 	keyTitle       = "title"
 	keyText        = "text"
+	keyMetadata    = "metadata"
 	keyChunk       = "chunk"
 	keyChunks      = "chunks"
 	keyContentHash = "content_hash"
-	keyMetadata    = "metadata"
+	keyVector      = "vector"
 )
 
 // Payload is what is stored beside a passage's vector.
@@ -27,6 +29,9 @@ type Payload struct {
 	Chunk       int // 0 is the document's first
 	Chunks      int // of the document
 	ContentHash string
+	// Vector is 0 but for the further vectors of a passage that has several, which
+	// count from 1 and repeat the passage's other fields.
+	Vector int
 	// Metadata is the document's own: values like those of JSON, with whole
 	// numbers as int64. An empty map comes back as nil.
 	Metadata map[string]any
@@ -41,18 +46,22 @@ type Stamp struct {
 	ContentHash string
 }
 
-func (p Payload) values() (map[string]*qc.Value, error) {
+// values is the payload as it is stored in an index of this program's.
+func (p Payload) values(l Layout) (map[string]*qc.Value, error) {
 	fields := map[string]any{
-		keyDocID:       p.DocID,
-		keyLang:        p.Lang,
-		keyTitle:       p.Title,
-		keyText:        p.Text,
+		l.DocID:        p.DocID,
+		l.Lang:         p.Lang,
+		l.Title:        p.Title,
+		l.Text:         p.Text,
 		keyChunk:       p.Chunk,
 		keyChunks:      p.Chunks,
 		keyContentHash: p.ContentHash,
 	}
+	if p.Vector > 0 {
+		fields[keyVector] = p.Vector
+	}
 	if len(p.Metadata) > 0 {
-		fields[keyMetadata] = p.Metadata
+		fields[l.Metadata] = p.Metadata
 	}
 	values, err := qc.TryValueMap(fields) // NewValueMap would panic
 	if err != nil {
@@ -61,28 +70,13 @@ func (p Payload) values() (map[string]*qc.Value, error) {
 	return values, nil
 }
 
-func payloadOf(values map[string]*qc.Value) Payload {
-	p := Payload{
-		DocID:       values[keyDocID].GetStringValue(),
-		Lang:        values[keyLang].GetStringValue(),
-		Title:       values[keyTitle].GetStringValue(),
-		Text:        values[keyText].GetStringValue(),
-		Chunk:       int(values[keyChunk].GetIntegerValue()),
-		Chunks:      int(values[keyChunks].GetIntegerValue()),
-		ContentHash: values[keyContentHash].GetStringValue(),
-	}
-	if fields := values[keyMetadata].GetStructValue().GetFields(); len(fields) > 0 {
-		p.Metadata = fromFields(fields)
-	}
-	return p
+// stampFields selects what stamp reads.
+func (c Collection) stampFields() *qc.WithPayloadSelector {
+	return qc.NewWithPayloadInclude(c.layout().DocID, keyChunk, keyChunks, keyContentHash)
 }
 
-// stampFields selects what stampOf reads.
-func stampFields() *qc.WithPayloadSelector {
-	return qc.NewWithPayloadInclude(keyDocID, keyChunk, keyChunks, keyContentHash)
-}
-
-func stampOf(point *qc.RetrievedPoint) Stamp {
-	p := payloadOf(point.GetPayload())
-	return Stamp{ID: point.GetId().GetUuid(), DocID: p.DocID, Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: p.ContentHash}
+func (c Collection) stamp(point *qc.RetrievedPoint) Stamp {
+	id := idOf(point.GetId())
+	p := c.payload(id, point.GetPayload())
+	return Stamp{ID: id, DocID: p.DocID, Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: p.ContentHash}
 }

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	qc "github.com/qdrant/go-client/qdrant"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/query-synergy/query-synergy/internal/vector"
 )
@@ -30,8 +30,9 @@ const (
 // Point is a passage as it is stored.
 type Point struct {
 	ID string // a UUID, lower case with hyphens
-	// Vector has the schema's dimensions, finite components and a length above
-	// zero. It is scaled to unit length when stored; its own length is lost.
+	// Vector has the schema's width, finite components and a length above zero. It
+	// is scaled to unit length when stored, and its own length lost, unless the
+	// schema compares by products.
 	Vector  []float32
 	Payload Payload
 }
@@ -40,69 +41,48 @@ type Point struct {
 // when they can be searched. All points are checked before the first is sent.
 // Should a request fail, those of earlier requests stay stored: repeat the call.
 func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error {
+	if err := c.writable(); err != nil {
+		return err
+	}
+	layout := c.layout()
 	out := make([]*qc.PointStruct, len(points))
 	for i, point := range points {
-		err := errors.Join(checkID(point.ID), vector.Check(point.Vector, c.Schema.Dimensions))
+		err := errors.Join(checkUUID(point.ID), vector.Check(point.Vector, c.Schema.Width()))
 		if err == nil {
-			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: qc.NewVectorsDense(point.Vector)}
-			out[i].Payload, err = point.Payload.values()
+			out[i] = &qc.PointStruct{Id: qc.NewIDUUID(point.ID), Vectors: layout.vectors(c.Schema.sent(point.Vector))}
+			out[i].Payload, err = point.Payload.values(layout)
 		}
 		if err != nil {
 			return fmt.Errorf("upsert into %s: point %q: %w", c.Name, cut(point.ID), err)
 		}
 	}
-	for batch := range batches(out) {
-		err := inHalves(batch, func(points []*qc.PointStruct) error {
-			what := fmt.Sprintf("upsert %d points into %s", len(points), c.Name)
-			_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
-				return applied(s.client.Upsert(ctx, &qc.UpsertPoints{
-					CollectionName: c.Name,
-					Wait:           qc.PtrOf(true),
-					Points:         points,
-				}))
-			})
-			return err
+	return s.inBatches(ctx, out, func(ctx context.Context, s *Store, points []*qc.PointStruct) error {
+		what := fmt.Sprintf("upsert %d points into %s", len(points), c.Name)
+		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
+			return applied(s.client.Upsert(ctx, &qc.UpsertPoints{
+				CollectionName:   c.Name,
+				Wait:             qc.PtrOf(true),
+				Points:           points,
+				ShardKeySelector: c.shards(),
+			}))
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// batches cuts points into runs within maxBatchPoints and maxBatchBytes. A point
-// that is larger by itself makes a run of its own.
-func batches(points []*qc.PointStruct) iter.Seq[[]*qc.PointStruct] {
-	return func(yield func([]*qc.PointStruct) bool) {
-		start, size := 0, 0
-		for i, point := range points {
-			bytes := proto.Size(point)
-			if i > start && (i-start == maxBatchPoints || size+bytes > maxBatchBytes) {
-				if !yield(points[start:i]) {
-					return
-				}
-				start, size = i, 0
-			}
-			size += bytes
-		}
-		if start < len(points) {
-			yield(points[start:])
-		}
-	}
+		return err
+	})
 }
 
 // Delete removes points. Ids that are not there are no error.
 func (s *Store) Delete(ctx context.Context, c Collection, ids []string) error {
-	if err := checkIDs(ids); err != nil {
+	if err := errors.Join(c.writable(), checkIDs(ids)); err != nil {
 		return fmt.Errorf("delete from %s: %w", c.Name, err)
 	}
 	for batch := range slices.Chunk(ids, maxBatchIDs) {
 		what := fmt.Sprintf("delete %d points from %s", len(batch), c.Name)
 		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
 			return applied(s.client.Delete(ctx, &qc.DeletePoints{
-				CollectionName: c.Name,
-				Wait:           qc.PtrOf(true),
-				Points:         qc.NewPointsSelectorIDs(pointIDs(batch)),
+				CollectionName:   c.Name,
+				Wait:             qc.PtrOf(true),
+				Points:           qc.NewPointsSelectorIDs(pointIDs(batch)),
+				ShardKeySelector: c.shards(),
 			}))
 		})
 		if err != nil {
@@ -116,8 +96,8 @@ func (s *Store) Delete(ctx context.Context, c Collection, ids []string) error {
 // there are missing from the map.
 func (s *Store) Stamps(ctx context.Context, c Collection, ids []string) (map[string]Stamp, error) {
 	stamps := make(map[string]Stamp, len(ids))
-	err := s.get(ctx, c, ids, stampFields(), false, func(point *qc.RetrievedPoint) {
-		stamps[point.GetId().GetUuid()] = stampOf(point)
+	err := s.get(ctx, c, ids, c.stampFields(), false, func(point *qc.RetrievedPoint) {
+		stamps[idOf(point.GetId())] = c.stamp(point)
 	})
 	if err != nil {
 		return nil, err
@@ -130,7 +110,8 @@ func (s *Store) Stamps(ctx context.Context, c Collection, ids []string) (map[str
 func (s *Store) Payloads(ctx context.Context, c Collection, ids []string) (map[string]Payload, error) {
 	payloads := make(map[string]Payload, len(ids))
 	err := s.get(ctx, c, ids, qc.NewWithPayload(true), false, func(point *qc.RetrievedPoint) {
-		payloads[point.GetId().GetUuid()] = payloadOf(point.GetPayload())
+		id := idOf(point.GetId())
+		payloads[id] = c.payload(id, point.GetPayload())
 	})
 	if err != nil {
 		return nil, err
@@ -138,14 +119,14 @@ func (s *Store) Payloads(ctx context.Context, c Collection, ids []string) (map[s
 	return payloads, nil
 }
 
-// Points returns what is stored under the given ids, by id: vectors of unit
-// length, each with the payload that it was stored with. Ids that are not there
+// Points returns what is stored under the given ids, by id: vectors, of unit
+// length or as they came, each with the payload that it was stored with. Ids that are not there
 // are missing from the map.
 func (s *Store) Points(ctx context.Context, c Collection, ids []string) (map[string]Point, error) {
 	points := make(map[string]Point, len(ids))
 	err := s.get(ctx, c, ids, qc.NewWithPayload(true), true, func(point *qc.RetrievedPoint) {
-		id := point.GetId().GetUuid()
-		points[id] = Point{ID: id, Vector: denseOf(point.GetVectors()), Payload: payloadOf(point.GetPayload())}
+		id := idOf(point.GetId())
+		points[id] = Point{ID: id, Vector: c.layout().dense(point.GetVectors()), Payload: c.payload(id, point.GetPayload())}
 	})
 	if err != nil {
 		return nil, err
@@ -153,22 +134,23 @@ func (s *Store) Points(ctx context.Context, c Collection, ids []string) (map[str
 	return points, nil
 }
 
-func denseOf(v *qc.VectorsOutput) []float32 { return v.GetVector().GetDenseVector().GetData() }
-
 // get fetches points by id and passes each to found, in no particular order.
 func (s *Store) get(ctx context.Context, c Collection, ids []string, fields *qc.WithPayloadSelector, vectors bool, found func(*qc.RetrievedPoint)) error {
 	if err := checkIDs(ids); err != nil {
 		return fmt.Errorf("get points of %s: %w", c.Name, err)
 	}
+	s = s.patient(c.Read)
 	for batch := range slices.Chunk(ids, maxBatchIDs) {
 		err := inHalves(batch, func(ids []string) error {
 			what := fmt.Sprintf("get %d points of %s", len(ids), c.Name)
 			points, err := call(ctx, s, what, func(ctx context.Context) ([]*qc.RetrievedPoint, error) {
 				return s.client.Get(ctx, &qc.GetPoints{
-					CollectionName: c.Name,
-					Ids:            pointIDs(ids),
-					WithPayload:    fields,
-					WithVectors:    qc.NewWithVectors(vectors),
+					CollectionName:  c.Name,
+					Ids:             pointIDs(ids),
+					WithPayload:     fields,
+					WithVectors:     c.layout().withVectors(vectors),
+					ReadConsistency: c.Read.consistency(),
+					Timeout:         c.Read.seconds(),
 				})
 			})
 			for _, point := range points {
@@ -183,9 +165,9 @@ func (s *Store) get(ctx context.Context, c Collection, ids []string, fields *qc.
 	return nil
 }
 
-// Count returns the number of points, exactly.
+// Count returns the number of points that c.Read's filter keeps, exactly.
 func (s *Store) Count(ctx context.Context, c Collection) (uint64, error) {
-	return s.count(ctx, c.Name, nil)
+	return s.count(ctx, c.Name, c.message(c.Read.Filter))
 }
 
 func (s *Store) count(ctx context.Context, name string, filter *qc.Filter) (uint64, error) {
@@ -206,7 +188,7 @@ func (s *Store) Scroll(ctx context.Context, c Collection, pageSize int) iter.Seq
 		request := &qc.ScrollPoints{
 			CollectionName: c.Name,
 			Limit:          qc.PtrOf(uint32(pageSize)),
-			WithPayload:    stampFields(),
+			WithPayload:    c.stampFields(),
 		}
 		for {
 			page, err := call(ctx, s, "scroll over "+c.Name, func(ctx context.Context) (*qc.ScrollResponse, error) {
@@ -217,7 +199,7 @@ func (s *Store) Scroll(ctx context.Context, c Collection, pageSize int) iter.Seq
 				return
 			}
 			for _, point := range page.GetResult() {
-				if !yield(stampOf(point), nil) {
+				if !yield(c.stamp(point), nil) {
 					return
 				}
 			}
@@ -234,9 +216,9 @@ func (s *Store) Scroll(ctx context.Context, c Collection, pageSize int) iter.Seq
 	}
 }
 
-// checkID returns an error unless id is a UUID as Qdrant itself writes it; any
+// checkUUID returns an error unless id is a UUID as Qdrant itself writes it; any
 // other spelling would come back changed.
-func checkID(id string) error {
+func checkUUID(id string) error {
 	parsed, err := uuid.Parse(id)
 	if err != nil || parsed.String() != id {
 		return fmt.Errorf("id %q is not a UUID in lower case with hyphens", cut(id))
@@ -244,19 +226,41 @@ func checkID(id string) error {
 	return nil
 }
 
+// checkIDs also lets whole numbers pass, which other programs give to points.
 func checkIDs(ids []string) error {
 	for _, id := range ids {
-		if err := checkID(id); err != nil {
+		if _, ok := numberOf(id); ok {
+			continue
+		}
+		if err := checkUUID(id); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// numberOf returns a point's number, where its id is one as idOf writes it.
+func numberOf(id string) (uint64, bool) {
+	n, err := strconv.ParseUint(id, 10, 64)
+	return n, err == nil && strconv.FormatUint(n, 10) == id
+}
+
+// idOf writes a point's id as text: a UUID, or a whole number in decimal.
+func idOf(id *qc.PointId) string {
+	if n, ok := id.GetPointIdOptions().(*qc.PointId_Num); ok {
+		return strconv.FormatUint(n.Num, 10)
+	}
+	return id.GetUuid()
+}
+
 func pointIDs(ids []string) []*qc.PointId {
 	out := make([]*qc.PointId, len(ids))
 	for i, id := range ids {
-		out[i] = qc.NewIDUUID(id)
+		if n, ok := numberOf(id); ok {
+			out[i] = qc.NewIDNum(n)
+		} else {
+			out[i] = qc.NewIDUUID(id)
+		}
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strings"
 
@@ -63,11 +64,28 @@ type Schema struct {
 	// Augment says which generated queries the vectors hold besides their
 	// passages; nil: none.
 	Augment *Augment `json:"augment,omitempty"`
+	// Layout says under which keys a point has what; the zero one: OwnLayout.
+	Layout Layout `json:"layout,omitzero"`
 }
 
-// Augment describes an index whose vectors are blends of passages and queries.
+// Augment describes an index whose vectors are made of passages and queries.
 type Augment struct {
-	Alpha      float64  `json:"alpha"` // above 0, to 1
+	Alpha float64 `json:"alpha"` // from 0, passages alone, to 1
+	// Mode is "multi" where a passage has a vector for each of its queries;
+	// empty, it has one.
+	Mode string `json:"mode,omitempty"`
+	// Missing says what passages without queries were blended with: "typical",
+	// what the others have in the mean. Empty where nothing is blended.
+	Missing string `json:"missing,omitempty"`
+	// Distance is "dot" where the vectors were left at the length that they came
+	// to and count with it; empty, they have unit length.
+	Distance string `json:"distance,omitempty"`
+	// MaxLength bounds the vectors' lengths; 0 unless Distance is "dot".
+	MaxLength float64 `json:"max_length,omitempty"`
+	// Hub says that each vector has one component more than Dimensions, its last:
+	// the passage's hubness. nil: it has none.
+	Hub *Hub `json:"hub,omitempty"`
+
 	Queries    int      `json:"queries"`
 	PerPassage int      `json:"per_passage"` // the most that one has in a language
 	Langs      []string `json:"langs"`
@@ -76,12 +94,61 @@ type Augment struct {
 	Hash       string   `json:"hash"`    // of all queries, in order
 }
 
-// alpha is 0 where nothing is augmented.
-func (s Schema) alpha() float64 {
-	if s.Augment == nil {
-		return 0
+// Hub describes how much of a passage's hubness its score is lowered by.
+type Hub struct {
+	Weight     float64 `json:"weight"`     // above 0, to MaxHubWeight
+	Neighbours int     `json:"neighbours"` // queries nearest to a passage that it is the mean of; 0: all
+	Lang       string  `json:"lang"`       // of the queries, where there are any in it
+}
+
+// MaxHubWeight is far beyond what helps.
+const MaxHubWeight = 10
+
+// The values of Augment's texts other than the usual, which is left out.
+const (
+	ModeMulti      = "multi"
+	DistanceDot    = "dot"
+	MissingTypical = "typical"
+)
+
+// HasHub says whether the vectors hold their passages' hubness.
+func (s Schema) HasHub() bool { return s.augment().Hub != nil }
+
+// Width returns how many components a stored vector has.
+func (s Schema) Width() int {
+	if s.HasHub() {
+		return s.Dimensions + 1
 	}
-	return s.Augment.Alpha
+	return s.Dimensions
+}
+
+// Products says whether vectors are compared by dot product, as they are, and not
+// by cosine.
+func (s Schema) Products() bool {
+	return s.augment().Distance == DistanceDot || s.HasHub()
+}
+
+// distance is that of the collection.
+func (s Schema) distance() qc.Distance {
+	if s.Products() {
+		return qc.Distance_Dot
+	}
+	return qc.Distance_Cosine
+}
+
+// augment and hub are zero where there is none.
+func (s Schema) augment() Augment {
+	if s.Augment == nil {
+		return Augment{}
+	}
+	return *s.Augment
+}
+
+func (a Augment) hub() Hub {
+	if a.Hub == nil {
+		return Hub{}
+	}
+	return *a.Hub
 }
 
 // bank names the queries. Models and prompts belong to their history and do not
@@ -97,6 +164,7 @@ func (s Schema) bank() string {
 // Diff returns one sentence for each field in which the index, s, differs from
 // the run, now; none if they agree.
 func (s Schema) Diff(now Schema) []string {
+	was, is := s.augment(), now.augment()
 	var differences []string
 	for _, field := range []struct {
 		name       string
@@ -111,7 +179,13 @@ func (s Schema) Diff(now Schema) []string {
 		{"embeds title", s.EmbedsTitle, now.EmbedsTitle},
 		{"chunk runes", s.ChunkRunes, now.ChunkRunes},
 		{"overlap runes", s.OverlapRunes, now.OverlapRunes},
-		{"alpha", s.alpha(), now.alpha()},
+		{"alpha", was.Alpha, is.Alpha},
+		{"mode", was.Mode, is.Mode},
+		{"passages without queries", was.Missing, is.Missing},
+		{"distance", was.Distance, is.Distance},
+		{"hub", was.hub().Weight, is.hub().Weight},
+		{"hub neighbours", was.hub().Neighbours, is.hub().Neighbours},
+		{"hub language", was.hub().Lang, is.hub().Lang},
 		{"generated queries", s.bank(), now.bank()},
 	} {
 		if field.index != field.run {
@@ -119,7 +193,7 @@ func (s Schema) Diff(now Schema) []string {
 				field.name, shown(field.index), shown(field.run)))
 		}
 	}
-	return differences
+	return append(differences, s.Layout.differ(now.Layout)...)
 }
 
 // shown prints a field's value: a text in quotes, since a prefix ends in a space,
@@ -145,8 +219,23 @@ func (s Schema) validate() error {
 	if s.Dimensions < 1 || s.Dimensions > maxDimensions {
 		return fmt.Errorf("schema has %d dimensions: want 1 to %d", s.Dimensions, maxDimensions)
 	}
-	if a := s.Augment; a != nil && !(a.Alpha > 0 && a.Alpha <= 1) {
-		return fmt.Errorf("schema has alpha %v: want more than 0, to 1", a.Alpha)
+	if err := s.Layout.ValidateOwn(); err != nil || s.Augment == nil {
+		return err
+	}
+	a := *s.Augment
+	switch hub := a.hub(); {
+	case !(a.Alpha >= 0 && a.Alpha <= 1):
+		return fmt.Errorf("schema has alpha %v: want 0 to 1", a.Alpha)
+	case a.Alpha == 0 && a.Hub == nil:
+		return errors.New("schema is of an augmented index, but has neither an alpha above 0 nor a hub")
+	case a.Mode != "" && a.Mode != ModeMulti:
+		return fmt.Errorf("schema has mode %q, which this program does not know", cut(a.Mode))
+	case a.Distance != "" && a.Distance != DistanceDot:
+		return fmt.Errorf("schema has distance %q, which this program does not know", cut(a.Distance))
+	case a.Distance == DistanceDot && !(a.MaxLength > 0 && a.MaxLength < math.MaxFloat32):
+		return fmt.Errorf("schema has vectors of length %v: want more than 0", a.MaxLength)
+	case a.Hub != nil && (!(hub.Weight > 0 && hub.Weight <= MaxHubWeight) || hub.Neighbours < 0):
+		return fmt.Errorf("schema has hub %v by %d neighbours: want more than 0, to %d, and none below 0", hub.Weight, hub.Neighbours, MaxHubWeight)
 	}
 	return nil
 }
@@ -156,6 +245,9 @@ type record struct {
 	Version int `json:"schema_version"`
 	Key
 	Schema
+	// Building says that the version is half made; see versions.go.
+	Building bool   `json:"building"`
+	ShardKey string `json:"shard_key,omitempty"`
 }
 
 // errNoRecord says that a collection has no record of ours.

@@ -30,8 +30,9 @@ func TestSchemaDiff(t *testing.T) {
 func TestSchemaDiffSeesEveryField(t *testing.T) {
 	kind := reflect.TypeFor[qdrant.Schema]()
 	for i := range kind.NumField() {
-		if kind.Field(i).Name == "Augment" {
-			continue // TestSchemaDiffOfAugmented
+		switch kind.Field(i).Name {
+		case "Augment", "Layout":
+			continue // their own tests follow
 		}
 		var changed qdrant.Schema
 		switch field := reflect.ValueOf(&changed).Elem().Field(i); field.Kind() {
@@ -46,6 +47,24 @@ func TestSchemaDiffSeesEveryField(t *testing.T) {
 		}
 		if got := (qdrant.Schema{}).Diff(changed); len(got) != 1 {
 			t.Errorf("%s: got %q, want one difference", kind.Field(i).Name, got)
+		}
+	}
+}
+
+func TestSchemaDiffOfLayout(t *testing.T) {
+	kind := reflect.TypeFor[qdrant.Layout]()
+	for i := range kind.NumField() {
+		name := kind.Field(i).Name
+		changed := qdrant.Schema{Layout: qdrant.OwnLayout()}
+		if got := (qdrant.Schema{}).Diff(changed); got != nil {
+			t.Errorf("no layout and this program's own differ: %q", got)
+		}
+		if name == "TextInJSON" || name == "NoDocID" {
+			continue // no index is written with one
+		}
+		reflect.ValueOf(&changed.Layout).Elem().Field(i).SetString("x")
+		if got := (qdrant.Schema{}).Diff(changed); len(got) != 1 || !strings.HasSuffix(got[0], `this run has "x"`) {
+			t.Errorf("%s: got %q, want one difference", name, got)
 		}
 	}
 }

@@ -12,9 +12,10 @@ import (
 	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
-// Search asks for the passages nearest to a vector by cosine.
+// Search asks for the passages nearest to a vector, by cosine or, where the
+// schema says so, by dot product.
 type Search struct {
-	Vector      []float32 // of the schema's dimensions, finite, not zero; any length
+	Vector      []float32 // of the schema's width, finite, not zero; of any length, which products keep
 	Limit       int       // at least 1; a smaller collection returns all it has
 	Exact       bool      // compare with every vector, past the approximate index
 	WithVectors bool      // return the candidates' vectors too, 4 bytes a dimension each
@@ -25,11 +26,11 @@ type Search struct {
 // Candidate is a passage that a search found.
 type Candidate struct {
 	ID          string
-	Score       float64 // cosine as the server gave it, in single precision from the stored vector; rounding may exceed 1
+	Score       float64 // cosine or product as the server gave it, in single precision from the stored vector; rounding may exceed 1
 	DocID       string
 	Chunk       int
 	ContentHash string    // tells whether a payload read later is still the one that was found
-	Vector      []float32 // unit length; nil unless asked for
+	Vector      []float32 // as it is stored; nil unless asked for
 	Payload     *Payload  // nil unless asked for
 }
 
@@ -39,13 +40,14 @@ func (s *Store) Search(ctx context.Context, c Collection, search Search) ([]Cand
 	if err := search.check(c); err != nil {
 		return nil, fmt.Errorf("search %s: %w", c.Name, err)
 	}
+	s = s.patient(c.Read)
 	points, err := call(ctx, s, "search "+c.Name, func(ctx context.Context) ([]*qc.ScoredPoint, error) {
 		return s.client.Query(ctx, search.request(c))
 	})
 	if err != nil {
 		return nil, err
 	}
-	return search.candidates(points), nil
+	return search.candidates(c, points), nil
 }
 
 // SearchBatch runs several searches in one request and returns their candidates
@@ -54,7 +56,9 @@ func (s *Store) SearchBatch(ctx context.Context, c Collection, searches []Search
 	if len(searches) == 0 {
 		return nil, nil
 	}
-	request := &qc.QueryBatchPoints{CollectionName: c.Name}
+	s = s.patient(c.Read)
+	// What a batch reads with counts for all of its queries.
+	request := &qc.QueryBatchPoints{CollectionName: c.Name, ReadConsistency: c.Read.consistency(), Timeout: c.Read.seconds()}
 	for i, search := range searches {
 		if err := search.check(c); err != nil {
 			return nil, fmt.Errorf("search %s: query %d: %w", c.Name, i, err)
@@ -73,7 +77,7 @@ func (s *Store) SearchBatch(ctx context.Context, c Collection, searches []Search
 	}
 	lists := make([][]Candidate, len(results))
 	for i, result := range results {
-		lists[i] = searches[i].candidates(result.GetResult())
+		lists[i] = searches[i].candidates(c, result.GetResult())
 	}
 	return lists, nil
 }
@@ -85,42 +89,55 @@ func (q Search) check(c Collection) error {
 	if q.Bare && q.WithPayload {
 		return errors.New("a bare search has no payload")
 	}
-	return vector.Check(q.Vector, c.Schema.Dimensions)
+	return errors.Join(vector.Check(q.Vector, c.Schema.Width()), c.Read.Validate())
 }
 
 func (q Search) request(c Collection) *qc.QueryPoints {
-	payload := qc.NewWithPayloadInclude(keyDocID, keyChunk, keyContentHash)
+	layout := c.layout()
+	payload := qc.NewWithPayloadInclude(firstKey(layout.DocID), keyChunk, keyContentHash)
 	if q.WithPayload || q.Bare {
 		payload = qc.NewWithPayload(q.WithPayload)
 	}
 	params := &qc.SearchParams{Exact: qc.PtrOf(q.Exact)}
 	if !q.Exact { // an exact search passes quantised vectors by
 		params.Quantization = &qc.QuantizationSearchParams{Rescore: qc.PtrOf(true)}
+		if c.Read.EF > 0 {
+			params.HnswEf = qc.PtrOf(uint64(c.Read.EF))
+		}
 	}
-	return &qc.QueryPoints{
-		CollectionName: c.Name,
-		Query:          qc.NewQueryDense(q.Vector),
-		Limit:          qc.PtrOf(uint64(q.Limit)),
-		Params:         params,
-		WithPayload:    payload,
-		WithVectors:    qc.NewWithVectors(q.WithVectors),
+	request := &qc.QueryPoints{
+		CollectionName:  c.Name,
+		Query:           qc.NewQueryDense(c.Schema.sent(q.Vector)),
+		Filter:          c.message(c.Read.Filter),
+		Limit:           qc.PtrOf(uint64(q.Limit)),
+		Params:          params,
+		WithPayload:     payload,
+		WithVectors:     layout.withVectors(q.WithVectors),
+		ReadConsistency: c.Read.consistency(),
+		Timeout:         c.Read.seconds(),
 	}
+	if layout.Vector != "" {
+		request.Using = &layout.Vector
+	}
+	return request
 }
 
 // candidates converts and sorts what a search returned. Qdrant leaves ties in no
 // order of its own.
-func (q Search) candidates(points []*qc.ScoredPoint) []Candidate {
+func (q Search) candidates(c Collection, points []*qc.ScoredPoint) []Candidate {
+	layout := c.layout()
 	out := make([]Candidate, len(points))
 	for i, point := range points {
-		p := payloadOf(point.GetPayload())
 		out[i] = Candidate{
-			ID:          point.GetId().GetUuid(),
-			Score:       float64(point.GetScore()),
-			DocID:       p.DocID,
-			Chunk:       p.Chunk,
-			ContentHash: p.ContentHash,
-			Vector:      denseOf(point.GetVectors()),
+			ID:     idOf(point.GetId()),
+			Score:  float64(point.GetScore()),
+			Vector: layout.dense(point.GetVectors()),
 		}
+		if q.Bare {
+			continue
+		}
+		p := c.payload(out[i].ID, point.GetPayload())
+		out[i].DocID, out[i].Chunk, out[i].ContentHash = p.DocID, p.Chunk, p.ContentHash
 		if q.WithPayload {
 			out[i].Payload = &p
 		}

@@ -15,16 +15,7 @@ func TestServer(t *testing.T) {
 	if !ok {
 		t.Skip("skipped: no Qdrant server: set QDRANT_URL to test against one")
 	}
-	storetest.Run(t, func(t *testing.T) *qdrant.Store {
-		store, err := qdrant.Connect(qdrant.Options{URL: url, APIKey: os.Getenv("QDRANT_API_KEY")})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := store.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return store
+	storetest.Run(t, func(*testing.T) qdrant.Options {
+		return qdrant.Options{URL: url, APIKey: os.Getenv("QDRANT_API_KEY")}
 	})
 }

@@ -8,6 +8,9 @@
 // score). A candidate that only one search found is scored against the other
 // query as well: a missing score is computed, never taken for 0.
 //
+// An index may compare by dot product instead of by cosine, and take from each
+// passage's score what the passage has from being near to everything (Measure).
+//
 // It is pure arithmetic in float64 over vectors and lists, the same on every
 // machine. It knows no network, no store and no model.
 package rerank
@@ -40,8 +43,68 @@ type Candidate struct {
 // Hit is a document with the score of its best passage.
 type Hit struct {
 	Candidate
-	Score   float64   // Σ Weight·Cosine, in [-1, 1]
-	Cosines []float64 // one for each leg, in the order of the legs
+	Score   float64   // Σ Weight·Cosine − Hub, in [-1, 1] where Hub is 0
+	Cosines []float64 // or dot products, by the Measure; one for each leg, in the order of the legs
+	Hub     float64   // what the passage's hubness takes off; 0 where the Measure has none
+}
+
+// Measure says how a passage's vector compares with the legs. Its zero value
+// compares by cosine.
+type Measure struct {
+	// Length, if not 0, has the vector count as it is: the leg at unit length
+	// times the vector, of which none in the index is longer than Length.
+	Length float64
+	// Hub, if not 0, says that the vector has a component more than the legs, its
+	// last: the passage's hubness, of which Hub times is taken off the score. It
+	// wants a Length, that of the vector without this component.
+	Hub float64
+}
+
+// Most returns the highest score that a passage can have.
+func (m Measure) Most() float64 {
+	if m.Length == 0 {
+		return 1
+	}
+	return m.Length * (1 + m.Hub) // hubness is a mean of such products
+}
+
+// Bulk returns the most that the lengths of a query, as Extend makes it, and of a
+// stored vector can come to when multiplied: what rounding is a share of.
+func (m Measure) Bulk() float64 {
+	if m.Length == 0 {
+		return 1
+	}
+	if m.Hub == 0 {
+		return m.Length
+	}
+	return m.Length * math.Sqrt2 * math.Sqrt(1+m.Hub*m.Hub)
+}
+
+// Extend returns the vector to search with in place of a query vector: with Hub,
+// its product with a stored vector is the score, hubness taken off. Weights that
+// sum to 1 leave it that in any mixture of queries.
+func (m Measure) Extend(query []float32) []float32 {
+	if m.Hub == 0 {
+		return query
+	}
+	return append(slices.Clip(query), float32(-m.Hub))
+}
+
+// extra is how many components a stored vector has beyond a query's.
+func (m Measure) extra() int {
+	if m.Hub == 0 {
+		return 0
+	}
+	return 1
+}
+
+// Scorer is NewScorer by the measure.
+func (m Measure) Scorer(legs []Leg) (*Scorer, error) {
+	scales, err := checkLegs(legs)
+	if err != nil {
+		return nil, err
+	}
+	return &Scorer{legs, scales, m}, nil
 }
 
 // weightSlack is how far the weights' sum may lie from 1.
@@ -60,7 +123,12 @@ func Lambda(source, anchor []float32, lambda float64) []Leg {
 // or do not sum to 1, on a leg or candidate of zero length, and where widths
 // differ.
 func Fuse(legs []Leg, lists ...[]Candidate) ([]Hit, error) {
-	scorer, err := NewScorer(legs)
+	return Measure{}.Fuse(legs, lists...)
+}
+
+// Fuse is the function Fuse by the measure.
+func (m Measure) Fuse(legs []Leg, lists ...[]Candidate) ([]Hit, error) {
+	scorer, err := m.Scorer(legs)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +144,8 @@ func Fuse(legs []Leg, lists ...[]Candidate) ([]Hit, error) {
 			if err != nil {
 				return nil, fmt.Errorf("passage %s of document %q: %w", c.ID, c.DocID, err)
 			}
-			hits = append(hits, Hit{Candidate: c, Score: Score(legs, cosines), Cosines: cosines})
+			hub := scorer.Hub(c.Vector)
+			hits = append(hits, Hit{Candidate: c, Score: Score(legs, cosines) - hub, Cosines: cosines, Hub: hub})
 		}
 	}
 	return Documents(hits), nil
@@ -88,7 +157,8 @@ func Documents(passages []Hit) []Hit {
 	best := make(map[string]Hit, len(passages))
 	for _, hit := range passages {
 		old, known := best[hit.DocID]
-		if !known || hit.Score > old.Score || hit.Score == old.Score && hit.Chunk < old.Chunk {
+		if !known || hit.Score > old.Score || hit.Score == old.Score &&
+			(hit.Chunk < old.Chunk || hit.Chunk == old.Chunk && hit.ID < old.ID) {
 			best[hit.DocID] = hit
 		}
 	}
@@ -105,30 +175,40 @@ func Documents(passages []Hit) []Hit {
 // Scorer computes the exact cosines of passages to the legs, whatever the legs
 // weigh.
 type Scorer struct {
-	legs   []Leg
-	scales []float64 // to unit length
+	legs    []Leg
+	scales  []float64 // to unit length
+	measure Measure
 }
 
-// NewScorer fails on what Fuse fails on.
-func NewScorer(legs []Leg) (*Scorer, error) {
-	scales, err := checkLegs(legs)
-	if err != nil {
-		return nil, err
-	}
-	return &Scorer{legs, scales}, nil
-}
+// NewScorer returns a scorer by cosine. It fails on what Fuse fails on.
+func NewScorer(legs []Leg) (*Scorer, error) { return Measure{}.Scorer(legs) }
 
-// Cosines returns the cosine of a passage's vector to each leg, in [-1, 1].
+// Cosines returns the cosine of a passage's vector to each leg, in [-1, 1], or by
+// the measure their product, in [-Length, Length].
 func (s *Scorer) Cosines(passage []float32) ([]float64, error) {
-	if err := vector.Check(passage, len(s.legs[0].Vector)); err != nil {
+	width := len(s.legs[0].Vector)
+	if err := vector.Check(passage, width+s.measure.extra()); err != nil {
 		return nil, err
 	}
-	scale := vector.UnitScale(passage)
+	passage = passage[:width]
+	scale, most := vector.UnitScale(passage), 1.0
+	if s.measure.Length != 0 {
+		scale, most = 1, s.measure.Length
+	}
 	cosines := make([]float64, len(s.legs))
 	for i, leg := range s.legs {
-		cosines[i] = vector.Clamp(vector.Dot64(leg.Vector, passage) * s.scales[i] * scale)
+		cosines[i] = max(-most, min(most, vector.Dot64(leg.Vector, passage)*s.scales[i]*scale))
 	}
 	return cosines, nil
+}
+
+// Hub returns what the measure takes off the score of a passage's vector, which
+// Cosines has accepted.
+func (s *Scorer) Hub(passage []float32) float64 {
+	if s.measure.Hub == 0 {
+		return 0
+	}
+	return s.measure.Hub * float64(passage[len(passage)-1])
 }
 
 // Score returns the fused score Σ wᵢ·cosᵢ, one cosine for each leg.

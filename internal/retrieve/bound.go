@@ -70,7 +70,7 @@ func (r *round) combinations() []combination {
 // combination is a way to write the fused score.
 type combination struct {
 	share      []float64 // of each list's score
-	unsearched float64   // weight of legs in no list: their cosine is at most 1
+	unsearched float64   // weight of legs in no list: each scores at most measure.Most
 }
 
 // bounds returns where a passage's fused score lies.
@@ -80,12 +80,12 @@ func (r *round) bounds(ways []combination, p *passage) (interval, error) {
 		if err != nil {
 			return interval{}, err
 		}
-		score := rerank.Score(r.legs, cosines)
+		score := rerank.Score(r.legs, cosines) - r.scorer.Hub(p.vector)
 		return interval{score, score}, nil
 	}
 	out := interval{math.Inf(-1), math.Inf(1)}
 	for _, way := range ways {
-		high, determined := way.unsearched, way.unsearched == 0
+		high, determined := r.highest(way.unsearched), way.unsearched == 0
 		for j, share := range way.share {
 			switch score := p.scores[j]; {
 			case share == 0:
@@ -93,7 +93,7 @@ func (r *round) bounds(ways []combination, p *passage) (interval, error) {
 				high += share * score
 			default:
 				determined = false
-				high += share * r.lists[j].ceiling()
+				high += share * r.ceiling(j)
 			}
 		}
 		out.high = min(out.high, high+r.slack)
@@ -110,12 +110,12 @@ func (r *round) threshold(ways []combination) float64 {
 	if r.complete {
 		return math.Inf(-1)
 	}
-	lowest := 1.0
+	lowest := r.measure.Most()
 	for _, way := range ways {
-		high := way.unsearched
+		high := r.highest(way.unsearched)
 		for j, share := range way.share {
 			if share > 0 {
-				high += share * r.lists[j].ceiling()
+				high += share * r.ceiling(j)
 			}
 		}
 		lowest = min(lowest, high)
@@ -123,11 +123,14 @@ func (r *round) threshold(ways []combination) float64 {
 	return lowest
 }
 
-// ceiling is the highest score that a passage outside the list can have. One
+// ceiling is the highest score that a passage outside a list can have. One
 // outside a list of the whole index was written since: nothing is known of it.
-func (l list) ceiling() float64 {
-	if l.whole {
-		return 1
+func (r *round) ceiling(list int) float64 {
+	if r.lists[list].whole {
+		return r.measure.Most()
 	}
-	return l.Last
+	return r.lists[list].Last
 }
+
+// highest is the most that legs of this weight can add to a score.
+func (r *round) highest(weight float64) float64 { return weight * r.measure.Most() }

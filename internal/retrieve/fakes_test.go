@@ -27,9 +27,17 @@ type fakeStore struct {
 }
 
 func newFakeStore(points []qdrant.Point) *fakeStore {
-	f := &fakeStore{points: slices.Clone(points), byID: map[string]int{}}
+	f := newProductStore(points)
 	for i := range f.points {
 		f.points[i].Vector = vector.Normalize(f.points[i].Vector)
+	}
+	return f
+}
+
+// newProductStore leaves vectors as they are.
+func newProductStore(points []qdrant.Point) *fakeStore {
+	f := &fakeStore{points: slices.Clone(points), byID: map[string]int{}}
+	for i := range f.points {
 		f.byID[f.points[i].ID] = i
 	}
 	return f
@@ -53,10 +61,13 @@ func (f *fakeStore) SearchBatch(_ context.Context, c qdrant.Collection, searches
 	lists := make([][]qdrant.Candidate, len(searches))
 	ranked := make([]scored, len(f.points))
 	for i, s := range searches {
-		if err := vector.Check(s.Vector, c.Schema.Dimensions); err != nil || s.Limit < 1 {
+		if err := vector.Check(s.Vector, c.Schema.Width()); err != nil || s.Limit < 1 {
 			return nil, fmt.Errorf("query %d: limit %d: %w", i, s.Limit, err)
 		}
-		query := vector.Normalize(s.Vector)
+		query := s.Vector
+		if !c.Schema.Products() {
+			query = vector.Normalize(query)
+		}
 		for at, p := range f.points {
 			ranked[at] = scored{at, dot32(query, p.Vector)}
 		}

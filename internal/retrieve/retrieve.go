@@ -20,6 +20,7 @@ import (
 
 	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/rerank"
+	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
 // Store is the part of *qdrant.Store that retrieval needs.
@@ -89,8 +90,8 @@ type List struct {
 	Leg   int // index of the leg, or FusedLeg
 	Asked int // passages
 	Found int
-	// Last is the last passage's score in the list's own measure, the cosine to
-	// the leg or the fused score, as the store gave it: in single precision.
+	// Last is the last passage's score in the list's own measure, that by the leg
+	// alone or the fused one, as the store gave it: in single precision.
 	Last float64
 }
 
@@ -109,7 +110,7 @@ type Timings struct {
 
 // Run answers a request.
 func Run(ctx context.Context, store Store, r Request) (Answer, error) {
-	answer, err := run(ctx, store, r, firstDepth(r.TopK))
+	answer, err := run(ctx, store, r, firstDepth(r.TopK, r.Collection.Schema))
 	if err != nil {
 		return Answer{}, fmt.Errorf("search %s: %w", r.Collection.Key, err)
 	}
@@ -190,25 +191,46 @@ type query struct {
 	Request
 	store     Store
 	legs      []rerank.Leg // with the weights that hold now
+	measure   rerank.Measure
 	scorer    *rerank.Scorer
-	direction []float32 // of the weighted sum of the legs; nil where it has none to speak of
-	length    float64   // of that sum
+	searched  [][]float32 // the legs as they are searched with
+	direction []float32   // that searches by all legs; nil where their weighted sum has no direction to speak of
+	scale     float64     // from the store's score of direction to the fused score
 	precision Precision
 	slack     float64 // how far a score of the store may lie from the exact one
 	waited    time.Duration
 }
 
 func newQuery(store Store, r Request) (*query, error) {
-	q := &query{Request: r, store: store, legs: r.Legs}
-	q.precision, q.slack = precisionOf(r.Collection)
+	q := &query{Request: r, store: store, legs: r.Legs, measure: measureOf(r.Collection.Schema)}
+	q.precision, q.slack = precisionOf(r.Collection, q.measure.Bulk())
 	if r.Strategy == "" {
 		q.Strategy = Synergy
 	}
 	weights := make([]float64, len(r.Legs))
 	for i, leg := range r.Legs {
 		weights[i] = leg.Weight
+		if r.Collection.Schema.Products() { // a store keeps the length of what it is given
+			leg.Vector = vector.Normalize(leg.Vector)
+		}
+		q.searched = append(q.searched, leg.Vector)
 	}
 	return q, q.weigh(weights)
+}
+
+// measureOf says how the vectors of an index compare with queries.
+func measureOf(s qdrant.Schema) rerank.Measure {
+	var m rerank.Measure
+	if s.Products() {
+		m.Length = 1
+		if s.Augment.Distance == qdrant.DistanceDot {
+			m.Length = s.Augment.MaxLength
+		}
+		if s.Augment.Hub != nil {
+			m.Hub = s.Augment.Hub.Weight
+		}
+	}
+	return m
 }
 
 // minLength is the length of the weighted sum below which its direction is not
@@ -225,13 +247,20 @@ func (q *query) weigh(weights []float64) error {
 	for i, leg := range q.legs {
 		legs[i] = rerank.Leg{Vector: leg.Vector, Weight: weights[i]}
 	}
-	scorer, err := rerank.NewScorer(legs)
+	scorer, err := q.measure.Scorer(legs)
 	if err != nil {
 		return err
 	}
 	q.legs, q.scorer = legs, scorer
-	if q.direction, q.length = scorer.Direction(); q.length < minLength {
+	direction, length := scorer.Direction()
+	switch q.direction, q.scale = direction, length; {
+	case length < minLength:
 		q.direction = nil
+	case q.Collection.Schema.Products():
+		for i, x := range direction {
+			q.direction[i] = float32(float64(x) * length)
+		}
+		q.scale = 1
 	}
 	return nil
 }
@@ -251,17 +280,22 @@ const halfPrecision = 1.0 / (1 << 11)
 
 // precisionOf returns what a collection's data type costs, and how far a score
 // that its store gives may lie from the exact one of the vector that it holds;
-// infinitely far where nothing is known.
-func precisionOf(c qdrant.Collection) (p Precision, slack float64) {
-	slack = unitError + float64(c.Schema.Dimensions+16)*singlePrecision
+// infinitely far where nothing is known. bulk is what the lengths of a query's and
+// a stored vector come to when multiplied.
+func precisionOf(c qdrant.Collection, bulk float64) (p Precision, slack float64) {
+	width := c.Schema.Width()
+	slack = bulk * (unitError + float64(width+16)*singlePrecision)
+	if c.UnitSampled {
+		slack = math.Inf(1)
+	}
 	switch c.Datatype {
 	case "":
 		return Precision{Datatype: "float32"}, slack
 	case "float16":
 		// Components below 6e-5 are rounded to multiples of 6e-8.
-		lost := halfPrecision + 3e-8*math.Sqrt(float64(c.Schema.Dimensions))
+		lost := bulk * (halfPrecision + 3e-8*math.Sqrt(float64(width)))
 		return Precision{Datatype: c.Datatype, MaxError: lost}, slack + 2*lost // the query is rounded as well
 	default:
-		return Precision{Datatype: c.Datatype, MaxError: 2}, math.Inf(1)
+		return Precision{Datatype: c.Datatype, MaxError: 2 * bulk}, math.Inf(1)
 	}
 }

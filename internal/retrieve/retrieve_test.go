@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/query-synergy/query-synergy/internal/filter"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/storetest"
 	"github.com/query-synergy/query-synergy/internal/rerank"
@@ -206,10 +207,42 @@ func TestStrategiesOverEmbeddedStore(t *testing.T) {
 				t.Fatalf("case %d, %s: %v", i, strategy, err)
 			}
 		}
+		// The same within a filter, of which the proof then speaks.
+		part, kept := halved(s.points)
+		s.request.Collection.Read.Filter, s.request.Strategy = part, strategies[i%len(strategies)]
+		got, err := retrieve.RunFrom(t.Context(), store, s.request, s.single, s.fused)
+		if err != nil {
+			t.Fatalf("case %d, filtered: %v", i, err)
+		}
+		if err := s.check(newFakeStore(kept).points, got); err != nil {
+			t.Fatalf("case %d, filtered: %v", i, err)
+		}
 		if err := store.Drop(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
 	}
+}
+
+// halved returns a filter that keeps every other document, and its passages.
+func halved(points []qdrant.Point) (filter.Expr, []qdrant.Point) {
+	keep := &filter.In{Path: filter.Path{filter.Key("doc_id")}, Values: []filter.Value{""}}
+	seen := map[string]bool{}
+	var kept []qdrant.Point
+	for _, p := range points {
+		id := p.Payload.DocID
+		in, known := seen[id]
+		if !known {
+			in = len(seen)%2 == 0
+			seen[id] = in
+			if in {
+				keep.Values = append(keep.Values, id)
+			}
+		}
+		if in {
+			kept = append(kept, p)
+		}
+	}
+	return keep, kept
 }
 
 // realistic returns an index of many passages with a source and an anchor that

@@ -11,7 +11,8 @@ import (
 // The lists of single legs begin at minDepth and twice the top k: the first
 // anchor and the source are compared over minDepth passages, and a proof by them
 // alone seldom needs more. The fused list needs little more than the top k, and
-// more where documents have several chunks; while it has at most maxCarried
+// more where documents have several chunks, and several times as much where each
+// passage has several vectors; while it has at most maxCarried
 // passages it carries their vectors and payloads, and no second request is
 // needed. Depth grows until the candidates of a reply would take
 // maxCandidateBytes.
@@ -20,6 +21,7 @@ const (
 	minDepth          = 50
 	minSpare          = 5
 	maxCarried        = 64
+	several           = 3
 	deepening         = 4
 	maxCandidateBytes = 32 << 20
 	bareBytes         = 256
@@ -29,8 +31,12 @@ const (
 // depth is how many passages are asked of each leg's search and of the fused one.
 type depth struct{ single, fused int }
 
-func firstDepth(topK int) depth {
-	return depth{max(minDepth, oversize*topK), topK + max(minSpare, topK/2)}
+func firstDepth(topK int, s qdrant.Schema) depth {
+	d := depth{max(minDepth, oversize*topK), topK + max(minSpare, topK/2)}
+	if s.Augment != nil && s.Augment.Mode == qdrant.ModeMulti {
+		return depth{several * d.single, several * d.fused}
+	}
+	return d
 }
 
 func (d depth) deeper() depth { return depth{deepening * d.single, deepening * d.fused} }
@@ -40,7 +46,7 @@ func (d depth) deeper() depth { return depth{deepening * d.single, deepening * d
 func (q *query) bounded(d depth, whole bool) depth {
 	bytes := bareBytes
 	if whole {
-		bytes += 4*q.Collection.Schema.Dimensions + payloadBytes
+		bytes += 4*q.Collection.Schema.Width() + payloadBytes
 	}
 	limit := max(q.TopK+1, maxCandidateBytes/(bytes*(len(q.legs)+1)))
 	if d.single >= limit {
@@ -55,7 +61,7 @@ type list struct {
 	// weights are those of the legs in the list's score: one leg's alone, or all
 	// that held when the round was searched.
 	weights []float64
-	scale   float64 // from the store's cosine to the list's score
+	scale   float64 // from the store's score to the list's
 	ranked  []string
 	whole   bool // the list holds the whole index
 }
@@ -85,7 +91,7 @@ func (q *query) search(ctx context.Context, d depth, signals, whole bool) (*roun
 	r := &round{query: q, passages: map[string]*passage{}}
 	var searches []qdrant.Search
 	add := func(l list, direction []float32, s qdrant.Search) {
-		s.Vector, s.Limit, s.Exact = direction, l.Asked, q.Exact
+		s.Vector, s.Limit, s.Exact = q.measure.Extend(direction), l.Asked, q.Exact
 		if whole {
 			s.WithVectors, s.WithPayload = true, true
 		}
@@ -112,12 +118,12 @@ func (q *query) search(ctx context.Context, d depth, signals, whole bool) (*roun
 		if weighted == 1 && leg.Weight > 0 && !judged { // it is the fused list
 			asked, carry = d.fused, d.fused <= maxCarried
 		}
-		add(list{List: List{Leg: i, Asked: asked}, weights: own, scale: 1}, leg.Vector,
+		add(list{List: List{Leg: i, Asked: asked}, weights: own, scale: 1}, q.searched[i],
 			qdrant.Search{WithVectors: judged || carry, WithPayload: carry})
 	}
 	if fused {
 		carry := d.fused <= maxCarried
-		add(list{List: List{Leg: FusedLeg, Asked: d.fused}, weights: weights, scale: q.length}, q.direction,
+		add(list{List: List{Leg: FusedLeg, Asked: d.fused}, weights: weights, scale: q.scale}, q.direction,
 			qdrant.Search{WithVectors: carry, WithPayload: carry})
 	}
 	start := time.Now()

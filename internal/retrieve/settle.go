@@ -87,6 +87,7 @@ func (r *round) standing(ways []combination) ([]rerank.Hit, []bounded, error) {
 			Candidate: rerank.Candidate{ID: p.id, DocID: p.payload.DocID, Chunk: p.payload.Chunk, Vector: p.vector},
 			Score:     in.low,
 			Cosines:   p.cosines,
+			Hub:       r.scorer.Hub(p.vector),
 		})
 	}
 	return rerank.Documents(known), open, nil
@@ -155,7 +156,7 @@ func (r *round) asFound(p *passage) bool {
 		if math.IsNaN(score) {
 			continue
 		}
-		exact := 0.0
+		exact := -r.scorer.Hub(p.vector)
 		for i, w := range l.weights {
 			exact += w * p.cosines[i]
 		}

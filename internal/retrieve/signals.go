@@ -4,13 +4,15 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
 // Signals is what can be known about an anchor from the passages that it and the
 // source find. Nobody has judged them.
 type Signals struct {
 	// Source and Anchor are the exact cosines of the source query and of the
-	// first anchor to the passages that either has among its best minDepth, pair
+	// first anchor, hubness not considered, to the passages that either has among its best minDepth, pair
 	// by pair, in the order of the passages' ids.
 	Source, Anchor []float64
 	// SourceTop and AnchorTop are the two highest of them, 0 where there are
@@ -61,12 +63,9 @@ func (r *round) signals() (*Signals, error) {
 	if len(passages) < 2 {
 		return out, nil
 	}
-	agreement, err := r.scorer.Cosines(r.legs[1].Vector)
-	if err != nil {
-		return nil, err
-	}
+	agreement := vector.Cosine(r.legs[0].Vector, r.legs[1].Vector)
 	const w = marginWeight
-	length := math.Sqrt(w*w + (1-w)*(1-w) + 2*w*(1-w)*agreement[0]) // at least 2w−1
+	length := math.Sqrt(w*w + (1-w)*(1-w) + 2*w*(1-w)*agreement) // at least 2w−1
 	top := topTwo(mixed)
 	out.FusedMargin = (top[0] - top[1]) / length
 	return out, nil

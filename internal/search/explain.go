@@ -35,7 +35,7 @@ type ExplainedList struct {
 // HitExplanation says what a hit's score is made of: the source query first,
 // then each anchor.
 type HitExplanation struct {
-	Shares []float64 `json:"shares"` // weight times cosine; they sum to the score
+	Shares []float64 `json:"shares"` // weight times cosine; they sum to the score, or to what the hub is taken off
 	Ranks  []int     `json:"ranks"`  // of the passage in each query's own list; 0 where it is not among those found
 }
 

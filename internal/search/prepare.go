@@ -77,9 +77,12 @@ func (s *Searcher) Begin(ctx context.Context, q Query) (_ *Begun, err error) {
 	p := &Prepared{Query: q, indexes: map[string]qdrant.Collection{}, anchor: Anchor{Lang: q.AnchorLang, Status: StatusNone}}
 	b.prepared = p
 	for _, target := range q.targets() {
-		if p.indexes[target], err = s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: target}); err != nil {
+		index, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: target})
+		if err != nil {
 			return nil, err
 		}
+		index.Read = q.Read
+		p.indexes[target] = index
 	}
 	start := time.Now()
 	switch {

@@ -40,7 +40,13 @@ type Query struct {
 	TopK    int // documents wanted, 1 to MaxTopK
 	// Strategy says how the index is searched; all find the same. Empty: Synergy.
 	Strategy retrieve.Strategy
-	Explain  bool // say how the answer came about
+	// Read says which passages are searched, all if nothing, and how the store
+	// reads them.
+	Read qdrant.ReadOptions
+	// Approximate lets the store use its approximate index. The answer is then
+	// never certified; the scores of what is found are exact all the same.
+	Approximate bool
+	Explain     bool // say how the answer came about
 	// AnchorTimeout is how long the query waits for its translation; 0: as long
 	// as the translator takes.
 	AnchorTimeout time.Duration
@@ -151,7 +157,10 @@ func (q Query) Validate() error {
 	for target, lambda := range q.Lambdas {
 		errs = append(errs, checkLambda("lambda in "+target, lambda))
 	}
-	errs = append(errs, q.checkWeights())
+	errs = append(errs, q.checkWeights(), q.Read.Validate())
+	if q.Read.EF > 0 && !q.Approximate {
+		errs = append(errs, errors.New("ef is for approximate searches: an exact one compares with every vector"))
+	}
 	if q.TopK < 1 || q.TopK > MaxTopK {
 		errs = append(errs, fmt.Errorf("top-k is %d, want 1 to %d", q.TopK, MaxTopK))
 	}

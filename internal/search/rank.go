@@ -43,6 +43,9 @@ func (s *Searcher) Rank(ctx context.Context, q Query, lambdas []float64) ([][]Ra
 		return nil, err
 	}
 	collection, source, anchored := p.indexes[q.Lang], p.source, p.anchors[0]
+	if collection.Schema.Products() {
+		return s.rankEach(ctx, p, lambdas)
+	}
 	rankings := make([][]Ranked, len(lambdas))
 	maxDepth := maxDepth(collection, q.TopK)
 	// Shallower at first than a single query is answered: of the many that an
@@ -71,6 +74,25 @@ func (s *Searcher) Rank(ctx context.Context, q Query, lambdas []float64) ([][]Ra
 			return nil, fmt.Errorf("search %s: the top %d of query %q could not be proven complete within %d candidates", collection.Key, q.TopK, q.ID, depth)
 		}
 	}
+}
+
+// rankEach is Rank over an index whose scores are no cosines: a search for each λ.
+func (s *Searcher) rankEach(ctx context.Context, p *Prepared, lambdas []float64) ([][]Ranked, error) {
+	rankings := make([][]Ranked, len(lambdas))
+	for i, lambda := range lambdas {
+		found, err := s.Answer(ctx, p.At(lambda))
+		if err != nil {
+			return nil, err
+		}
+		if !found.Certified {
+			return nil, fmt.Errorf("search %s: the top %d of query %q could not be proven complete within %d candidates", p.indexes[p.Lang].Key, p.TopK, p.ID, found.Depth)
+		}
+		rankings[i] = make([]Ranked, len(found.Hits))
+		for rank, hit := range found.Hits {
+			rankings[i][rank] = Ranked{hit.ID, hit.Score}
+		}
+	}
+	return rankings, nil
 }
 
 // maxDepth is how deep the two searches may go for their reply to stay within

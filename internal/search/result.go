@@ -23,12 +23,16 @@ type Result struct {
 	// More are the further anchors of the query, in their order.
 	More []MoreAnchor `json:"more_anchors,omitempty"`
 	// Langs says how each index was searched; left out where there is one.
-	Langs     []Searched        `json:"langs,omitempty"`
-	Strategy  retrieve.Strategy `json:"strategy"`
-	Certified bool              `json:"certified"` // the hits are proven to be the whole index's top k
-	Depth     int               `json:"depth"`     // passages asked of each search
-	Hits      []Hit             `json:"hits"`
-	Explain   *Explanation      `json:"explain,omitempty"`
+	Langs    []Searched        `json:"langs,omitempty"`
+	Strategy retrieve.Strategy `json:"strategy"`
+	// Filter is what the documents were chosen by; left out where by nothing.
+	Filter string `json:"filter,omitempty"`
+	// Approximate says that the store's approximate index was searched.
+	Approximate bool         `json:"approximate,omitempty"`
+	Certified   bool         `json:"certified"` // the hits are proven to be the whole index's top k
+	Depth       int          `json:"depth"`     // passages asked of each search
+	Hits        []Hit        `json:"hits"`
+	Explain     *Explanation `json:"explain,omitempty"`
 	// Compare holds what each query alone finds; left out where it was not asked
 	// for or there is no anchor.
 	Compare *Comparison `json:"compare,omitempty"`
@@ -105,8 +109,11 @@ type Hit struct {
 	Rank   int      `json:"rank"` // from 1
 	ID     string   `json:"id"`   // of the document
 	Score  float64  `json:"score"`
-	Source float64  `json:"source"` // cosine to the source query
-	Anchor *float64 `json:"anchor"` // cosine to the anchor query; null where there is none
+	Source float64  `json:"source"` // cosine to the source query; the product, where the index compares by that
+	Anchor *float64 `json:"anchor"` // likewise to the anchor query; null where there is none
+	// Hub is what was taken off for the passage's hubness: λ·Source + (1−λ)·Anchor
+	// − Hub is Score. Left out where the index has none.
+	Hub *float64 `json:"hub,omitempty"`
 	// More are the cosines to the further anchors.
 	More     []float64       `json:"more_anchors,omitempty"`
 	Lang     string          `json:"lang"`
@@ -134,15 +141,24 @@ func (p *Prepared) result(parts []part) Result {
 	r := Result{
 		Version: resultVersion, Corpus: p.Corpus, Query: p.Text, Lang: p.Lang, Detected: p.Detected,
 		Lambda: parts[0].Weights[0], TopK: p.TopK, Strategy: cmp.Or(p.Strategy, retrieve.Synergy),
-		Anchor: judged(p.anchor, parts), Certified: true, Hits: []Hit{}, Timings: p.timings,
+		Approximate: p.Approximate,
+		Anchor:      judged(p.anchor, parts), Certified: true, Hits: []Hit{}, Timings: p.timings,
+	}
+	if p.Read.Filter != nil {
+		r.Filter = p.Read.Filter.String()
 	}
 	first := len(p.anchors) - len(p.More) // of the further anchors
 	for i, more := range p.More {
 		r.More = append(r.More, MoreAnchor{Text: more.Text, Lang: more.Lang, Weight: parts[0].Weights[1+first+i]})
 	}
 	for _, part := range parts {
+		hubs := p.indexes[part.lang].Schema.HasHub()
 		for _, hit := range part.Hits {
-			r.Hits = append(r.Hits, p.hit(hit, part.Weights))
+			out := p.hit(hit, part.Weights)
+			if hubs {
+				out.Hub = &hit.Hub
+			}
+			r.Hits = append(r.Hits, out)
 		}
 		r.Certified = r.Certified && part.Certified
 		r.Depth = max(r.Depth, part.Depth)

@@ -11,6 +11,7 @@ package search
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -108,9 +109,20 @@ type part struct {
 	judgement *Judgement // nil where the anchor was not judged
 }
 
-// answerIn searches the index of one language.
+// answerIn searches the index of one language. Where its version was removed
+// since the query was prepared, as a newer one took its place, that is searched.
 func (s *Searcher) answerIn(ctx context.Context, p *Prepared, target string) (part, error) {
 	collection := p.indexes[target]
+	answer, err := s.answerFrom(ctx, p, target, collection)
+	if errors.Is(err, qdrant.ErrNoCollection) {
+		if now, openErr := s.Open(ctx, collection.Key); openErr == nil && now.Name != collection.Name {
+			return s.answerFrom(ctx, p, target, now)
+		}
+	}
+	return answer, err
+}
+
+func (s *Searcher) answerFrom(ctx context.Context, p *Prepared, target string, collection qdrant.Collection) (part, error) {
 	if err := s.checkSchema(collection); err != nil { // again, as the width of the query is known now
 		return part{}, err
 	}
@@ -119,7 +131,7 @@ func (s *Searcher) answerIn(ctx context.Context, p *Prepared, target string) (pa
 	for i, v := range p.anchors {
 		legs = append(legs, rerank.Leg{Vector: v, Weight: weights[i+1]})
 	}
-	request := retrieve.Request{Collection: collection, Legs: legs, TopK: p.TopK, Strategy: p.Strategy, Exact: true}
+	request := retrieve.Request{Collection: collection, Legs: legs, TopK: p.TopK, Strategy: p.Strategy, Exact: !p.Approximate}
 	judgement := s.judge(p, target, &request)
 	answer, err := retrieve.Run(ctx, s.Store, request)
 	return part{lang: target, Answer: answer, judgement: judgement}, err

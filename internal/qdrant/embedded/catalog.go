@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	qc "github.com/qdrant/go-client/qdrant"
@@ -24,7 +26,7 @@ CREATE TABLE collections (
 	id            INTEGER PRIMARY KEY AUTOINCREMENT, -- never used twice: it names the folder
 	name          TEXT NOT NULL UNIQUE,
 	config        BLOB NOT NULL,                     -- qdrant.CreateCollection
-	epoch         INTEGER NOT NULL DEFAULT 0,        -- grows with every committed write of points
+	epoch         INTEGER NOT NULL DEFAULT 0,        -- grows with every committed change
 	generation    INTEGER NOT NULL DEFAULT 1,        -- which set of flat files
 	rows          INTEGER NOT NULL DEFAULT 0,
 	dead          INTEGER NOT NULL DEFAULT 0,
@@ -42,6 +44,7 @@ type state struct {
 	id           int64
 	name         string
 	config       *qc.CreateCollection
+	vectorName   string // empty: unnamed
 	dimensions   int
 	distance     qc.Distance
 	epoch        int64
@@ -138,9 +141,19 @@ func resolve(ctx context.Context, tx *sql.Tx, name string) (*state, error) {
 	if err := proto.Unmarshal(config, s.config); err != nil {
 		return nil, fmt.Errorf("settings of collection %q are damaged: %w", name, err)
 	}
-	params := s.config.GetVectorsConfig().GetParams()
+	var params *qc.VectorParams
+	s.vectorName, params = soleVector(s.config)
 	s.dimensions, s.distance = int(params.GetSize()), params.GetDistance()
 	return s, nil
+}
+
+// soleVector returns the only vector of a point; nil if there is another number.
+func soleVector(config *qc.CreateCollection) (name string, params *qc.VectorParams) {
+	if named := config.GetVectorsConfig().GetParamsMap().GetMap(); len(named) == 1 {
+		name = slices.Collect(maps.Keys(named))[0]
+		return name, named[name]
+	}
+	return "", config.GetVectorsConfig().GetParams()
 }
 
 func notFound(name string) error {

@@ -78,10 +78,10 @@ func checkName(name string) error {
 }
 
 func checkConfig(req *qc.CreateCollection) error {
-	params := req.GetVectorsConfig().GetParams()
+	_, params := soleVector(req)
 	switch {
 	case params == nil:
-		return status.Error(codes.Unimplemented, "the embedded engine wants exactly one unnamed dense vector a point")
+		return status.Error(codes.Unimplemented, "the embedded engine wants exactly one dense vector a point")
 	case req.GetSparseVectorsConfig() != nil || params.GetMultivectorConfig() != nil:
 		return status.Error(codes.Unimplemented, "the embedded engine has no sparse and no multi-vectors")
 	case params.GetSize() == 0 || params.GetSize() > 65536:
@@ -104,11 +104,15 @@ func (c *collectionsService) Update(ctx context.Context, req *qc.UpdateCollectio
 			s.config.Metadata = map[string]*qc.Value{}
 		}
 		maps.Copy(s.config.Metadata, req.GetMetadata())
+		if err := keepSettings(s.config, req); err != nil {
+			return err
+		}
 		config, err := proto.MarshalOptions{Deterministic: true}.Marshal(s.config)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "UPDATE collections SET config = ? WHERE id = ?", config, s.id)
+		// A new epoch, as a view at hand holds the settings, too.
+		_, err = tx.ExecContext(ctx, "UPDATE collections SET config = ?, epoch = epoch + 1 WHERE id = ?", config, s.id)
 		return err
 	})
 	if err != nil {
@@ -187,6 +191,8 @@ func (c *collectionsService) Get(ctx context.Context, req *qc.GetCollectionInfoR
 			Config: &qc.CollectionConfig{
 				Params: &qc.CollectionParams{
 					ShardNumber:            max(1, config.GetShardNumber()),
+					ShardingMethod:         config.ShardingMethod,
+					OnDiskPayload:          config.GetOnDiskPayload(), //nolint:staticcheck // older clients know no other
 					VectorsConfig:          config.GetVectorsConfig(),
 					ReplicationFactor:      config.ReplicationFactor,
 					WriteConsistencyFactor: config.WriteConsistencyFactor,

@@ -8,5 +8,5 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *qdrant.Store { return storetest.Embedded(t) })
+	storetest.Run(t, func(t *testing.T) qdrant.Options { return storetest.Engine(t) })
 }

@@ -163,6 +163,10 @@ func (e *Engine) Dial(ctx context.Context, _ string) (net.Conn, error) {
 	return e.listener.DialContext(ctx)
 }
 
+// Serve answers on a listener, too, until Close. It asks for no key, so the
+// listener must be one that only friends can reach.
+func (e *Engine) Serve(l net.Listener) error { return e.server.Serve(l) }
+
 // Close lets running calls end and gives the store free.
 func (e *Engine) Close() error {
 	e.server.GracefulStop()

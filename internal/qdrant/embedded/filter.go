@@ -2,13 +2,17 @@ package embedded
 
 import (
 	"context"
+	"database/sql"
 	"runtime"
 	"slices"
+	"time"
 
 	qc "github.com/qdrant/go-client/qdrant"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/query-synergy/query-synergy/internal/filter"
 )
 
 // filterIDs lists the point ids that a filter names anywhere, so that their
@@ -40,33 +44,51 @@ func filterIDs(f *qc.Filter) ([]pointKey, error) {
 	return keys, nil
 }
 
-// matcher decides which rows of a view a filter keeps.
+// matcher decides which rows of a view a filter keeps. Its semantics are those of
+// Qdrant without payload indexes (lib/segment/src/payload_storage there).
 type matcher struct {
 	view *view
 	rows map[pointKey]int // of the ids that the filter names
+	test predicate
 }
 
-// keep says whether the filter, which may be nil, keeps the row.
-func (m *matcher) keep(f *qc.Filter, row int) (bool, error) {
-	if f == nil {
-		return true, nil
+// predicate says whether a row fulfils a condition.
+type predicate func(row int, payload payloadFunc) (bool, error)
+
+// payloadFunc reads the payload of a row once.
+type payloadFunc func() (map[string]*qc.Value, error)
+
+// newMatcher prepares a filter, which may be nil.
+func (v *view) newMatcher(ctx context.Context, tx *sql.Tx, f *qc.Filter) (*matcher, error) {
+	m := &matcher{view: v}
+	keys, err := filterIDs(f)
+	if err != nil {
+		return nil, err
 	}
+	if m.rows, err = v.rowsOf(ctx, tx, keys); err != nil {
+		return nil, err
+	}
+	m.test, err = m.filter(f)
+	return m, err
+}
+
+// keep says whether the filter keeps the row.
+func (m *matcher) keep(row int) (bool, error) {
 	var payload map[string]*qc.Value
 	var loaded bool
-	load := func() (map[string]*qc.Value, error) {
+	return m.test(row, func() (map[string]*qc.Value, error) {
 		var err error
 		if !loaded {
 			payload, err = m.view.payload(row)
 			loaded = err == nil
 		}
 		return payload, err
-	}
-	return m.filter(f, row, load)
+	})
 }
 
 // keepRows returns those of the rows that the filter keeps, in their order. The
 // payloads are read on all cores.
-func (m *matcher) keepRows(ctx context.Context, f *qc.Filter, rows []int) ([]int, error) {
+func (m *matcher) keepRows(ctx context.Context, rows []int) ([]int, error) {
 	keep := make([]bool, len(rows))
 	const chunk = 1024
 	group, ctx := errgroup.WithContext(ctx)
@@ -75,7 +97,7 @@ func (m *matcher) keepRows(ctx context.Context, f *qc.Filter, rows []int) ([]int
 		group.Go(func() error {
 			for i := from; i < min(from+chunk, len(rows)); i++ {
 				var err error
-				if keep[i], err = m.keep(f, rows[i]); err != nil {
+				if keep[i], err = m.keep(rows[i]); err != nil {
 					return err
 				}
 			}
@@ -94,121 +116,158 @@ func (m *matcher) keepRows(ctx context.Context, f *qc.Filter, rows []int) ([]int
 	return kept, nil
 }
 
-type payloadFunc func() (map[string]*qc.Value, error)
-
-func (m *matcher) filter(f *qc.Filter, row int, payload payloadFunc) (bool, error) {
-	for _, c := range f.GetMust() {
-		if ok, err := m.condition(c, row, payload); err != nil || !ok {
+func (m *matcher) filter(f *qc.Filter) (predicate, error) {
+	must, err := m.conditions(f.GetMust())
+	if err != nil {
+		return nil, err
+	}
+	mustNot, err := m.conditions(f.GetMustNot())
+	if err != nil {
+		return nil, err
+	}
+	should, err := m.conditions(f.GetShould())
+	if err != nil {
+		return nil, err
+	}
+	several, err := m.conditions(f.GetMinShould().GetConditions())
+	if err != nil {
+		return nil, err
+	}
+	return func(row int, payload payloadFunc) (bool, error) {
+		if ok, err := atLeast(len(must), must, row, payload); err != nil || !ok {
 			return false, err
 		}
-	}
-	for _, c := range f.GetMustNot() {
-		if ok, err := m.condition(c, row, payload); err != nil || ok {
+		if ok, err := atLeast(1, mustNot, row, payload); err != nil || ok {
 			return false, err
 		}
-	}
-	if should := f.GetShould(); len(should) > 0 {
-		if ok, err := m.atLeast(1, should, row, payload); err != nil || !ok {
+		if ok, err := atLeast(min(1, len(should)), should, row, payload); err != nil || !ok {
 			return false, err
 		}
-	}
-	if min := f.GetMinShould(); min != nil {
-		return m.atLeast(min.GetMinCount(), min.GetConditions(), row, payload)
-	}
-	return true, nil
+		return atLeast(int(f.GetMinShould().GetMinCount()), several, row, payload)
+	}, nil
 }
 
-func (m *matcher) atLeast(want uint64, conditions []*qc.Condition, row int, payload payloadFunc) (bool, error) {
-	var got uint64
-	for _, c := range conditions {
-		ok, err := m.condition(c, row, payload)
+func (m *matcher) conditions(list []*qc.Condition) ([]predicate, error) {
+	tests := make([]predicate, len(list))
+	for i, c := range list {
+		var err error
+		if tests[i], err = m.condition(c); err != nil {
+			return nil, err
+		}
+	}
+	return tests, nil
+}
+
+// atLeast says whether so many of the tests hold, and asks no more than it must.
+func atLeast(want int, tests []predicate, row int, payload payloadFunc) (bool, error) {
+	for i, test := range tests {
+		if want <= 0 || want > len(tests)-i {
+			break
+		}
+		ok, err := test(row, payload)
 		if err != nil {
 			return false, err
 		}
 		if ok {
-			got++
+			want--
 		}
 	}
-	return got >= want, nil
+	return want <= 0, nil
 }
 
-func (m *matcher) condition(c *qc.Condition, row int, payload payloadFunc) (bool, error) {
+func (m *matcher) condition(c *qc.Condition) (predicate, error) {
 	switch v := c.GetConditionOneOf().(type) {
 	case *qc.Condition_HasId:
-		for _, id := range v.HasId.GetHasId() {
-			key, err := keyOf(id)
-			if err != nil {
-				return false, wrongInput("%v", err)
-			}
-			if at, known := m.rows[key]; known && at == row {
-				return true, nil
-			}
-		}
-		return false, nil
+		return m.hasID(v.HasId.GetHasId())
 	case *qc.Condition_Filter:
-		return m.filter(v.Filter, row, payload)
+		return m.filter(v.Filter)
 	case *qc.Condition_IsEmpty:
-		values, err := lookup(payload, v.IsEmpty.GetKey())
-		return isEmpty(values), err
+		return onValues(v.IsEmpty.GetKey(), func(values []*qc.Value) bool {
+			return !slices.ContainsFunc(values, func(v *qc.Value) bool { return !isEmpty(v) })
+		})
 	case *qc.Condition_IsNull:
-		values, err := lookup(payload, v.IsNull.GetKey())
-		return slices.ContainsFunc(values, isNull), err
+		return onValues(v.IsNull.GetKey(), func(values []*qc.Value) bool { return slices.ContainsFunc(values, holdsNull) })
 	case *qc.Condition_Field:
-		return field(v.Field, payload)
+		return field(v.Field)
 	default:
-		return false, status.Errorf(codes.Unimplemented, "the embedded engine has no filter condition %T", v)
+		return nil, status.Errorf(codes.Unimplemented, "the embedded engine has no filter condition %T", v)
 	}
 }
 
-func field(c *qc.FieldCondition, payload payloadFunc) (bool, error) {
-	values, err := lookup(payload, c.GetKey())
-	if err != nil {
-		return false, err
+func (m *matcher) hasID(ids []*qc.PointId) (predicate, error) {
+	wanted := make(map[int]bool, len(ids))
+	for _, id := range ids {
+		key, err := keyOf(id)
+		if err != nil {
+			return nil, wrongInput("%v", err)
+		}
+		if row, known := m.rows[key]; known {
+			wanted[row] = true
+		}
 	}
-	switch {
-	case c.GetMatch() != nil:
-		return match(c.GetMatch(), values)
-	case c.GetRange() != nil:
-		return slices.ContainsFunc(values, func(v *qc.Value) bool { return inRange(c.GetRange(), v) }), nil
-	case c.IsEmpty != nil:
-		return isEmpty(values) == c.GetIsEmpty(), nil
-	case c.IsNull != nil:
-		return slices.ContainsFunc(values, isNull) == c.GetIsNull(), nil
-	default:
-		return false, status.Errorf(codes.Unimplemented, "the embedded engine filters field %q by match, range, is_empty and is_null only", c.GetKey())
-	}
+	return func(row int, _ payloadFunc) (bool, error) { return wanted[row], nil }, nil
 }
 
-// lookup returns the values at a path such as "metadata.year". The elements of
-// a list count each, as in Qdrant.
-func lookup(payload payloadFunc, path string) ([]*qc.Value, error) {
-	root, err := payload()
+// onValues tests what is found at a path: nothing where the path leads nowhere,
+// several values where it goes through each element of a list.
+func onValues(text string, test func([]*qc.Value) bool) (predicate, error) {
+	p, err := parsePath(text)
 	if err != nil {
 		return nil, err
 	}
-	return descend(root, path), nil
+	return func(_ int, payload payloadFunc) (bool, error) {
+		root, err := payload()
+		if err != nil {
+			return false, err
+		}
+		return test(p.values(root)), nil
+	}, nil
 }
 
-func descend(fields map[string]*qc.Value, path string) []*qc.Value {
-	if v, ok := fields[path]; ok {
-		return flatten(v)
-	}
-	var out []*qc.Value
-	for i := range path {
-		if path[i] != '.' {
-			continue
+func field(c *qc.FieldCondition) (predicate, error) {
+	var tests []func(*qc.Value) bool
+	if c.GetMatch() != nil {
+		test, err := match(c.GetMatch())
+		if err != nil {
+			return nil, err
 		}
-		for _, v := range flatten(fields[path[:i]]) {
-			out = append(out, descend(v.GetStructValue().GetFields(), path[i+1:])...)
-		}
+		tests = append(tests, test)
 	}
-	return out
+	switch {
+	case c.GetRange() != nil:
+		tests = append(tests, func(v *qc.Value) bool { return inRange(c.GetRange(), v) })
+	case c.GetDatetimeRange() != nil:
+		tests = append(tests, func(v *qc.Value) bool { return inTimeRange(c.GetDatetimeRange(), v) })
+	}
+	switch {
+	case c.GetGeoBoundingBox() != nil || c.GetGeoRadius() != nil || c.GetGeoPolygon() != nil || c.GetValuesCount() != nil,
+		len(tests) == 0 && c.IsEmpty == nil && c.IsNull == nil:
+		return nil, status.Errorf(codes.Unimplemented, "the embedded engine filters field %.80q by match, range, datetime_range, is_empty and is_null only", c.GetKey())
+	case c.IsEmpty != nil:
+		return onValues(c.GetKey(), func(values []*qc.Value) bool {
+			return len(values) == 0 && c.GetIsEmpty() ||
+				slices.ContainsFunc(values, func(v *qc.Value) bool { return isEmpty(v) == c.GetIsEmpty() })
+		})
+	case c.IsNull != nil:
+		return onValues(c.GetKey(), func(values []*qc.Value) bool {
+			return len(values) == 0 && !c.GetIsNull() ||
+				slices.ContainsFunc(values, func(v *qc.Value) bool { return holdsNull(v) == c.GetIsNull() })
+		})
+	}
+	return onValues(c.GetKey(), func(values []*qc.Value) bool {
+		for _, v := range values {
+			for _, element := range flatten(v) {
+				if slices.ContainsFunc(tests, func(test func(*qc.Value) bool) bool { return test(element) }) {
+					return true
+				}
+			}
+		}
+		return false
+	})
 }
 
+// flatten returns the elements of a list, which count each, or else the value.
 func flatten(v *qc.Value) []*qc.Value {
-	if v == nil {
-		return nil
-	}
 	if list, ok := v.GetKind().(*qc.Value_ListValue); ok {
 		return list.ListValue.GetValues()
 	}
@@ -216,13 +275,20 @@ func flatten(v *qc.Value) []*qc.Value {
 }
 
 func isNull(v *qc.Value) bool {
-	_, null := v.GetKind().(*qc.Value_NullValue)
-	return null
+	switch v.GetKind().(type) {
+	case nil, *qc.Value_NullValue:
+		return true
+	}
+	return false
 }
 
-func isEmpty(values []*qc.Value) bool {
-	return !slices.ContainsFunc(values, func(v *qc.Value) bool { return !isNull(v) })
+// isEmpty says whether a value is null or an empty list. A list of null is not.
+func isEmpty(v *qc.Value) bool {
+	list, ok := v.GetKind().(*qc.Value_ListValue)
+	return isNull(v) || ok && len(list.ListValue.GetValues()) == 0
 }
+
+func holdsNull(v *qc.Value) bool { return slices.ContainsFunc(flatten(v), isNull) }
 
 func inRange(r *qc.Range, v *qc.Value) bool {
 	var x float64
@@ -238,44 +304,73 @@ func inRange(r *qc.Range, v *qc.Value) bool {
 		(r.Gt == nil || x > r.GetGt()) && (r.Gte == nil || x >= r.GetGte())
 }
 
-func match(m *qc.Match, values []*qc.Value) (bool, error) {
-	var test func(*qc.Value) bool
+func inTimeRange(r *qc.DatetimeRange, v *qc.Value) bool {
+	s, ok := v.GetKind().(*qc.Value_StringValue)
+	if !ok {
+		return false
+	}
+	at, ok := filter.ParseTime(s.StringValue)
+	if !ok {
+		return false
+	}
+	compare := func(to interface{ AsTime() time.Time }) int { return at.Compare(to.AsTime()) }
+	return (r.Lt == nil || compare(r.Lt) < 0) && (r.Lte == nil || compare(r.Lte) <= 0) &&
+		(r.Gt == nil || compare(r.Gt) > 0) && (r.Gte == nil || compare(r.Gte) >= 0)
+}
+
+func match(m *qc.Match) (func(*qc.Value) bool, error) {
 	switch want := m.GetMatchValue().(type) {
 	case *qc.Match_Keyword:
-		test = keywordIn(want.Keyword)
+		return keywordIn(want.Keyword), nil
 	case *qc.Match_Keywords:
-		test = keywordIn(want.Keywords.GetStrings()...)
+		return keywordIn(want.Keywords.GetStrings()...), nil
 	case *qc.Match_ExceptKeywords:
-		in := keywordIn(want.ExceptKeywords.GetStrings()...)
-		test = func(v *qc.Value) bool { return !in(v) }
+		return except(keywordIn(want.ExceptKeywords.GetStrings()...)), nil
 	case *qc.Match_Integer:
-		test = integerIn(want.Integer)
+		return integerIn(want.Integer), nil
 	case *qc.Match_Integers:
-		test = integerIn(want.Integers.GetIntegers()...)
+		return integerIn(want.Integers.GetIntegers()...), nil
 	case *qc.Match_ExceptIntegers:
-		in := integerIn(want.ExceptIntegers.GetIntegers()...)
-		test = func(v *qc.Value) bool { return !in(v) }
+		return except(integerIn(want.ExceptIntegers.GetIntegers()...)), nil
 	case *qc.Match_Boolean:
-		test = func(v *qc.Value) bool {
+		return func(v *qc.Value) bool {
 			b, ok := v.GetKind().(*qc.Value_BoolValue)
 			return ok && b.BoolValue == want.Boolean
-		}
+		}, nil
 	default:
-		return false, status.Errorf(codes.Unimplemented, "the embedded engine has no match %T", want)
+		return nil, status.Errorf(codes.Unimplemented, "the embedded engine has no match %T", want)
 	}
-	return slices.ContainsFunc(values, test), nil
+}
+
+// except holds for all values but null that the test does not hold for.
+func except(test func(*qc.Value) bool) func(*qc.Value) bool {
+	return func(v *qc.Value) bool { return !isNull(v) && !test(v) }
 }
 
 func keywordIn(want ...string) func(*qc.Value) bool {
+	has := contains(want)
 	return func(v *qc.Value) bool {
 		s, ok := v.GetKind().(*qc.Value_StringValue)
-		return ok && slices.Contains(want, s.StringValue)
+		return ok && has(s.StringValue)
 	}
 }
 
 func integerIn(want ...int64) func(*qc.Value) bool {
+	has := contains(want)
 	return func(v *qc.Value) bool {
 		n, ok := v.GetKind().(*qc.Value_IntegerValue)
-		return ok && slices.Contains(want, n.IntegerValue)
+		return ok && has(n.IntegerValue)
 	}
+}
+
+func contains[T comparable](values []T) func(T) bool {
+	const many = 16 // from here on a set is faster
+	if len(values) < many {
+		return func(v T) bool { return slices.Contains(values, v) }
+	}
+	set := make(map[T]bool, len(values))
+	for _, v := range values {
+		set[v] = true
+	}
+	return func(v T) bool { return set[v] }
 }

@@ -15,8 +15,9 @@ import (
 // has doubled; nobody reads past what is committed. It is unmapped when the
 // last holder lets go.
 type mapping struct {
-	bytes []byte
-	refs  atomic.Int32
+	bytes   []byte
+	refs    atomic.Int32
+	faulted atomic.Int64 // how many bytes were prefaulted
 }
 
 const minReserve = 1 << 20
@@ -71,10 +72,12 @@ func (m *mapping) floats(n int64) []float32 {
 
 // prefault asks the kernel to enter the pages of the first n bytes into the
 // page table at once: a scan would otherwise take a fault every 64 KiB. It is a
-// hint; where the kernel cannot, the scan faults them in.
+// hint; where the kernel cannot, the scan faults them in. Who only writes, or
+// reads by id, must not pay for it: that would take longer with every write.
 func (m *mapping) prefault(n int64) {
-	if n > 0 {
-		prefault(m.bytes[:n])
+	if from := m.faulted.Load(); from < n && m.faulted.CompareAndSwap(from, n) {
+		page := int64(os.Getpagesize())
+		prefault(m.bytes[from/page*page : n])
 	}
 }
 

@@ -148,7 +148,7 @@ func BenchmarkMissingScores(b *testing.B) {
 	}
 }
 
-func rawClient(b *testing.B, engine *embedded.Engine) *qc.Client {
+func rawClient(b testing.TB, engine *embedded.Engine) *qc.Client {
 	client, err := qc.NewClient(&qc.Config{
 		Host: "passthrough:///embedded", SkipCompatibilityCheck: true, PoolSize: 1, KeepAliveTime: -1,
 		GrpcOptions: []grpc.DialOption{grpc.WithContextDialer(engine.Dial)},

@@ -338,7 +338,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		"prefetch":          {query(func(q *qc.QueryPoints) { q.Prefetch = []*qc.PrefetchQuery{{Query: dense}} }), codes.Unimplemented},
 		"fusion":            {query(func(q *qc.QueryPoints) { q.Query = qc.NewQueryFusion(qc.Fusion_RRF) }), codes.Unimplemented},
-		"named vector":      {query(func(q *qc.QueryPoints) { q.Using = qc.PtrOf("text") }), codes.Unimplemented},
+		"named vector":      {query(func(q *qc.QueryPoints) { q.Using = qc.PtrOf("text") }), codes.InvalidArgument},
 		"limit 0":           {query(func(q *qc.QueryPoints) { q.Limit = qc.PtrOf(uint64(0)) }), codes.InvalidArgument},
 		"query width":       {query(func(q *qc.QueryPoints) { q.Query = qc.NewQueryDense([]float32{1}) }), codes.InvalidArgument},
 		"no collection":     {query(func(q *qc.QueryPoints) { q.CollectionName = "other" }), codes.NotFound},
@@ -350,8 +350,10 @@ func TestRefuses(t *testing.T) {
 		"number as id":      {point(qc.NewIDNum(7), 1, 0), codes.OK},
 		"name taken":        {collection("c", func(*qc.CreateCollection) {}), codes.AlreadyExists},
 		"name with a slash": {collection("../c", func(*qc.CreateCollection) {}), codes.InvalidArgument},
-		"named vectors": {collection("d", func(c *qc.CreateCollection) {
-			c.VectorsConfig = qc.NewVectorsConfigMap(map[string]*qc.VectorParams{"v": {Size: 2}})
+		"two vectors": {collection("d", func(c *qc.CreateCollection) {
+			c.VectorsConfig = qc.NewVectorsConfigMap(map[string]*qc.VectorParams{
+				"v": {Size: 2, Distance: qc.Distance_Cosine}, "w": {Size: 2, Distance: qc.Distance_Cosine},
+			})
 		}), codes.Unimplemented},
 		"euclid": {collection("d", func(c *qc.CreateCollection) {
 			c.VectorsConfig = qc.NewVectorsConfig(&qc.VectorParams{Size: 2, Distance: qc.Distance_Euclid})

@@ -1,8 +1,6 @@
 package embedded
 
 import (
-	"slices"
-
 	qc "github.com/qdrant/go-client/qdrant"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -52,10 +50,12 @@ func (v *view) payload(row int) (map[string]*qc.Value, error) {
 // entry as it is encoded: to decode a text only to encode it again would cost
 // more than all else about a candidate. What is put there as a field unknown to
 // this process is the payload to the one that reads it.
-func (v *view) setPayload(answer proto.Message, row int, sel *qc.WithPayloadSelector) error {
-	keep := selected(sel)
-	if keep == nil {
+func (v *view) setPayload(answer proto.Message, row int, sel selection) error {
+	if !sel.some {
 		return nil
+	}
+	if !sel.flat() {
+		return v.setParts(answer, row, sel)
 	}
 	raw, err := v.rawPayload(row)
 	if err != nil {
@@ -71,7 +71,7 @@ func (v *view) setPayload(answer proto.Message, row int, sel *qc.WithPayloadSele
 		if m < 0 {
 			return v.damagedPayload(row)
 		}
-		if keep(entryKey(entry)) {
+		if sel.field(string(entryKey(entry))) {
 			out = protowire.AppendTag(out, answeredPayload, protowire.BytesType)
 			out = append(out, raw[n:n+m]...)
 		}
@@ -81,17 +81,18 @@ func (v *view) setPayload(answer proto.Message, row int, sel *qc.WithPayloadSele
 	return nil
 }
 
-// selected returns which keys a selector keeps, nil where it keeps none.
-func selected(sel *qc.WithPayloadSelector) func(key []byte) bool {
-	switch s := sel.GetSelectorOptions().(type) {
-	case *qc.WithPayloadSelector_Enable:
-		if s.Enable {
-			return func([]byte) bool { return true }
-		}
-	case *qc.WithPayloadSelector_Include:
-		return func(key []byte) bool { return slices.Contains(s.Include.GetFields(), string(key)) }
-	case *qc.WithPayloadSelector_Exclude:
-		return func(key []byte) bool { return !slices.Contains(s.Exclude.GetFields(), string(key)) }
+// setParts does what setPayload does where parts of fields are selected.
+func (v *view) setParts(answer proto.Message, row int, sel selection) error {
+	fields, err := v.payload(row)
+	if err != nil {
+		return err
+	}
+	fields = sel.of(fields, nil)
+	switch answer := answer.(type) {
+	case *qc.ScoredPoint:
+		answer.Payload = fields
+	case *qc.RetrievedPoint:
+		answer.Payload = fields
 	}
 	return nil
 }

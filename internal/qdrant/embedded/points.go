@@ -46,17 +46,15 @@ func (s *state) checkPoints(points []*qc.PointStruct) ([]newPoint, error) {
 		if err != nil {
 			return nil, wrongInput("%v", err)
 		}
-		x, err := denseVector(p.GetVectors())
+		x, err := s.denseVector(p.GetVectors())
 		if err != nil {
 			return nil, err
 		}
 		if len(x) != s.dimensions {
 			return nil, wrongInput("Vector dimension error: expected dim: %d, got %d", s.dimensions, len(x))
 		}
-		for _, f := range x {
-			if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
-				return nil, wrongInput("vector of point %s holds %v", key.id(), f)
-			}
+		if f, bad := notFinite(x); bad {
+			return nil, wrongInput("vector of point %s holds %v", key.id(), f)
 		}
 		payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(&qc.PointStruct{Payload: p.GetPayload()})
 		if err != nil {
@@ -73,6 +71,17 @@ func (s *state) checkPoints(points []*qc.PointStruct) ([]newPoint, error) {
 	return out, nil
 }
 
+// notFinite finds a component that no score can be made of. Qdrant stores such a
+// vector, and finds nothing with such a query.
+func notFinite(x []float32) (float32, bool) {
+	for _, f := range x {
+		if v := float64(f); math.IsNaN(v) || math.IsInf(v, 0) {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
 // prepare brings a vector into the form in which it is stored and searched: a
 // Cosine collection holds unit vectors.
 func (s *state) prepare(x []float32) []float32 {
@@ -82,10 +91,17 @@ func (s *state) prepare(x []float32) []float32 {
 	return x
 }
 
-func denseVector(v *qc.Vectors) ([]float32, error) {
+// denseVector returns the one vector of a point.
+func (s *state) denseVector(v *qc.Vectors) ([]float32, error) {
 	single := v.GetVector()
+	if s.vectorName != "" {
+		named := v.GetVectors().GetVectors()
+		if single = named[s.vectorName]; len(named) > 1 || single == nil && len(named) == 1 {
+			return nil, wrongInput("Not existing vector name error: only %q is there", s.vectorName)
+		}
+	}
 	if single == nil {
-		return nil, status.Error(codes.Unimplemented, "the embedded engine wants exactly one unnamed dense vector a point")
+		return nil, status.Error(codes.Unimplemented, "the embedded engine wants exactly one dense vector a point, named as the collection names it")
 	}
 	if dense := single.GetDense(); dense != nil {
 		return dense.GetData(), nil
@@ -145,6 +161,10 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 	if err != nil {
 		return nil, err
 	}
+	payload, err := selectionOf(req.GetWithPayload())
+	if err != nil {
+		return nil, err
+	}
 	resp := &qc.GetResponse{}
 	answer := func(v *view, rows map[pointKey]int) error {
 		resp.Result = nil
@@ -154,7 +174,7 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 				continue
 			}
 			delete(rows, key) // an id asked for twice is answered once
-			point, err := v.retrieved(row, req.GetWithPayload(), req.GetWithVectors())
+			point, err := v.retrieved(row, payload, req.GetWithVectors())
 			if err != nil {
 				return err
 			}
@@ -183,7 +203,7 @@ func (p *pointsService) Get(ctx context.Context, req *qc.GetPoints) (*qc.GetResp
 	return resp, err
 }
 
-func (v *view) retrieved(row int, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.RetrievedPoint, error) {
+func (v *view) retrieved(row int, payload selection, vectors *qc.WithVectorsSelector) (*qc.RetrievedPoint, error) {
 	point := &qc.RetrievedPoint{
 		Id:      v.record(row).key().id(),
 		Vectors: v.selectVector(row, vectors),
@@ -192,13 +212,19 @@ func (v *view) retrieved(row int, payload *qc.WithPayloadSelector, vectors *qc.W
 }
 
 func (v *view) selectVector(row int, sel *qc.WithVectorsSelector) *qc.VectorsOutput {
-	if !sel.GetEnable() {
+	if !sel.GetEnable() && (v.vectorName == "" || !slices.Contains(sel.GetInclude().GetNames(), v.vectorName)) {
 		return nil
 	}
-	return &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vector{Vector: &qc.VectorOutput{
+	output := &qc.VectorOutput{
 		// A copy: the answer is encoded after the mapping may be gone.
 		Vector: &qc.VectorOutput_Dense{Dense: &qc.DenseVector{Data: slices.Clone(v.vector(row))}},
-	}}}
+	}
+	if v.vectorName == "" {
+		return &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vector{Vector: output}}
+	}
+	return &qc.VectorsOutput{VectorsOptions: &qc.VectorsOutput_Vectors{
+		Vectors: &qc.NamedVectorsOutput{Vectors: map[string]*qc.VectorOutput{v.vectorName: output}},
+	}}
 }
 
 func (p *pointsService) Query(ctx context.Context, req *qc.QueryPoints) (*qc.QueryResponse, error) {
@@ -261,8 +287,11 @@ const defaultLimit = 10
 
 // search checks what a query asks for and refuses what the engine cannot do.
 func (v *view) search(q *qc.QueryPoints) (search, error) {
-	if len(q.GetPrefetch()) > 0 || q.GetUsing() != "" || q.GetLookupFrom() != nil {
-		return search{}, status.Error(codes.Unimplemented, "the embedded engine has no prefetch, named vectors or lookup")
+	if len(q.GetPrefetch()) > 0 || q.GetLookupFrom() != nil {
+		return search{}, status.Error(codes.Unimplemented, "the embedded engine has no prefetch and no lookup")
+	}
+	if q.GetUsing() != v.vectorName {
+		return search{}, wrongInput("Not existing vector name error: %.80s", q.GetUsing())
 	}
 	dense := q.GetQuery().GetNearest().GetDense()
 	if dense == nil {
@@ -271,6 +300,9 @@ func (v *view) search(q *qc.QueryPoints) (search, error) {
 	x := dense.GetData()
 	if len(x) != v.dimensions {
 		return search{}, wrongInput("Vector dimension error: expected dim: %d, got %d", v.dimensions, len(x))
+	}
+	if f, bad := notFinite(x); bad {
+		return search{}, wrongInput("query vector holds %v", f)
 	}
 	limit := uint64(defaultLimit)
 	if q.Limit != nil {
@@ -301,16 +333,12 @@ func (v *view) filteredScan(ctx context.Context, tx *sql.Tx, f *qc.Filter, searc
 // filtered lists the live rows that the filter keeps, in row order. Where the
 // filter demands named ids, only those are looked at.
 func (v *view) filtered(ctx context.Context, tx *sql.Tx, f *qc.Filter) ([]int, error) {
-	keys, err := filterIDs(f)
+	m, err := v.newMatcher(ctx, tx, f)
 	if err != nil {
 		return nil, err
 	}
-	m := &matcher{view: v}
-	if m.rows, err = v.rowsOf(ctx, tx, keys); err != nil {
-		return nil, err
-	}
 	if demandsIDs(f) {
-		return m.keepRows(ctx, f, slices.Sorted(maps.Values(m.rows)))
+		return m.keepRows(ctx, slices.Sorted(maps.Values(m.rows)))
 	}
 	live := make([]int, 0, v.live())
 	for row := range v.rows {
@@ -318,14 +346,18 @@ func (v *view) filtered(ctx context.Context, tx *sql.Tx, f *qc.Filter) ([]int, e
 			live = append(live, row)
 		}
 	}
-	return m.keepRows(ctx, f, live)
+	return m.keepRows(ctx, live)
 }
 
 func demandsIDs(f *qc.Filter) bool {
 	return slices.ContainsFunc(f.GetMust(), func(c *qc.Condition) bool { return c.GetHasId() != nil })
 }
 
-func (v *view) scoredPoints(hits []scored, payload *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.BatchResult, error) {
+func (v *view) scoredPoints(hits []scored, sel *qc.WithPayloadSelector, vectors *qc.WithVectorsSelector) (*qc.BatchResult, error) {
+	payload, err := selectionOf(sel)
+	if err != nil {
+		return nil, err
+	}
 	v.recent.add(v, hits)
 	result := &qc.BatchResult{Result: make([]*qc.ScoredPoint, len(hits))}
 	for i, hit := range hits {
@@ -347,9 +379,12 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 	if req.GetOrderBy() != nil {
 		return nil, status.Error(codes.Unimplemented, "the embedded engine scrolls in the order of ids only")
 	}
+	payload, err := selectionOf(req.GetWithPayload())
+	if err != nil {
+		return nil, err
+	}
 	var from pointKey
 	if req.GetOffset() != nil {
-		var err error
 		if from, err = keyOf(req.GetOffset()); err != nil {
 			return nil, wrongInput("%v", err)
 		}
@@ -359,14 +394,10 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 		limit = int(req.GetLimit())
 	}
 	resp := &qc.ScrollResponse{}
-	err := p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
+	err = p.engine.read(ctx, req.GetCollectionName(), func(tx *sql.Tx, v *view) error {
 		resp.Result, resp.NextPageOffset = nil, nil
-		m := &matcher{view: v}
-		keys, err := filterIDs(req.GetFilter())
+		m, err := v.newMatcher(ctx, tx, req.GetFilter())
 		if err != nil {
-			return err
-		}
-		if m.rows, err = v.rowsOf(ctx, tx, keys); err != nil {
 			return err
 		}
 		rows, err := tx.QueryContext(ctx, "SELECT row FROM "+v.pointsTable()+" WHERE id >= ? ORDER BY id", from[:])
@@ -379,7 +410,7 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 			if err := rows.Scan(&row); err != nil {
 				return err
 			}
-			if ok, err := m.keep(req.GetFilter(), row); err != nil {
+			if ok, err := m.keep(row); err != nil {
 				return err
 			} else if !ok {
 				continue
@@ -388,7 +419,7 @@ func (p *pointsService) Scroll(ctx context.Context, req *qc.ScrollPoints) (*qc.S
 				resp.NextPageOffset = v.record(row).key().id()
 				break
 			}
-			point, err := v.retrieved(row, req.GetWithPayload(), req.GetWithVectors())
+			point, err := v.retrieved(row, payload, req.GetWithVectors())
 			if err != nil {
 				return err
 			}

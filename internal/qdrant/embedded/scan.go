@@ -33,6 +33,9 @@ const scanBlock = 2048
 // rows count besides being live; nil keeps all. The answers are ordered by
 // score, highest first, ties by point id.
 func (v *view) scan(ctx context.Context, searches []search, keep func(row int) bool) ([][]scored, error) {
+	if keep == nil {
+		v.vectors.prefault(int64(v.rows) * int64(v.dimensions) * 4)
+	}
 	blocks := (v.rows + scanBlock - 1) / scanBlock
 	workers := max(1, min(runtime.GOMAXPROCS(0), blocks))
 	partial := make([][]topList, workers)

@@ -92,7 +92,6 @@ func (vs *views) acquire(ctx context.Context, dir string, tx *sql.Tx, s *state) 
 		}
 		*part.dst = m
 	}
-	v.vectors.prefault(int64(s.rows) * int64(s.dimensions) * 4)
 	if old == nil {
 		if err := vs.forgetDropped(ctx, tx); err != nil {
 			return nil, errors.Join(err, v.release())

@@ -30,8 +30,9 @@ import (
 // double precision.
 const tolerance = 1e-6
 
-// Run runs the suite. open returns a store that is closed with the test.
-func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
+// Run runs the suite. start returns how to connect to what is tested; all
+// connections of one test see the same collections.
+func Run(t *testing.T, start func(t *testing.T) qdrant.Options) {
 	for _, test := range []struct {
 		name string
 		run  func(t *testing.T, f *fixture)
@@ -42,28 +43,51 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 		{"list counts passages and documents", testList},
 		{"another schema is refused", testSchemaMismatch},
 		{"bad keys and schemas are refused", testBadKeys},
+		{"several make one index at once", testEnsureTogether},
 		{"missing collection", testMissingCollection},
 		{"payload round trip", testPayload},
 		{"upsert overwrites whole points", testOverwrite},
+		{"a point twice in one write", testTwiceInOneWrite},
+		{"more ids than one request takes", testManyIDs},
 		{"stamps of present and absent ids", testStamps},
 		{"points with vectors", testPoints},
 		{"points after a search", testPointsAfterSearch},
 		{"delete", testDelete},
 		{"scroll in the order of ids", testScroll},
 		{"vectors come back at unit length", testUnitLength},
+		{"vectors of any length", testAnyLength},
 		{"search against brute force", testSearch},
 		{"ties are ordered by id", testTies},
 		{"bare search", testBare},
 		{"batch equals separate searches", testBatch},
+		{"products of vectors as they are", testProducts},
+		{"several vectors count as one passage", testSeveralVectors},
 		{"answer of more than 4 MiB", testLargeAnswer},
 		{"bad points are refused, none is stored", testBadPoints},
 		{"bad searches are refused", testBadSearches},
+		{"filters", testFilters},
+		{"random filters against a plain reading", testRandomFilters},
+		{"a filter narrows every read", testFilteredReads},
+		{"collection options", testOptions},
+		{"collections of other programs", testForeign},
+		{"collections of other programs that do not fit", testForeignRefused},
+		{"an index in another layout", testOwnLayout},
 		{"searches during writes", testConcurrency},
 		{"ended context", testEndedContext},
+		{"time limit", testTimeLimit},
+		{"a rebuild and its versions", testVersions},
+		{"an unfinished version", testUnfinished},
+		{"readers while the alias moves", testSwitching},
+		{"several aliases in one step", testPromoteSeveral},
+		{"removing versions", testRemove},
+		{"export with vectors", testExport},
+		{"export of long texts", testExportLong},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			opts := start(t)
 			test.run(t, &fixture{
-				store: open(t),
+				store: Connect(t, opts),
+				opts:  opts,
 				key:   qdrant.Key{Corpus: "storetest-" + uuid.NewString()[:13], Lang: "th"},
 			})
 		})
@@ -73,6 +97,7 @@ func Run(t *testing.T, open func(t *testing.T) *qdrant.Store) {
 // fixture is what one test works on.
 type fixture struct {
 	store *qdrant.Store
+	opts  qdrant.Options // of the store, to open more
 	key   qdrant.Key
 }
 
@@ -92,6 +117,22 @@ func schema(dimensions int) qdrant.Schema {
 // ensure makes the index for key and has it dropped with the test.
 func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Collection {
 	t.Helper()
+	return f.ensureSchema(t, key, schema(dimensions))
+}
+
+func (f *fixture) ensureSchema(t *testing.T, key qdrant.Key, schema qdrant.Schema) qdrant.Collection {
+	t.Helper()
+	f.dropped(t, key)
+	c, err := f.store.Ensure(t.Context(), key, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// dropped has an index dropped with the test.
+func (f *fixture) dropped(t *testing.T, key qdrant.Key) {
+	t.Helper()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // t.Context has ended
 		defer cancel()
@@ -99,11 +140,6 @@ func (f *fixture) ensure(t *testing.T, key qdrant.Key, dimensions int) qdrant.Co
 			t.Errorf("drop %s: %v", key, err)
 		}
 	})
-	c, err := f.store.Ensure(t.Context(), key, schema(dimensions))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
 }
 
 func (f *fixture) upsert(t *testing.T, c qdrant.Collection, points []qdrant.Point) {
@@ -323,6 +359,7 @@ func testMissingCollection(t *testing.T, f *fixture) {
 		"delete":   func() error { return f.store.Delete(ctx, absent, []string{id(0)}) },
 		"stamps":   func() error { _, err := f.store.Stamps(ctx, absent, []string{id(0)}); return err },
 		"payloads": func() error { _, err := f.store.Payloads(ctx, absent, []string{id(0)}); return err },
+		"points":   func() error { _, err := f.store.Points(ctx, absent, []string{id(0)}); return err },
 		"count":    func() error { _, err := f.store.Count(ctx, absent); return err },
 		"search":   func() error { _, err := f.store.Search(ctx, absent, search); return err },
 		"batch": func() error {
@@ -576,6 +613,27 @@ func testUnitLength(t *testing.T, f *fixture) {
 	for _, candidate := range f.search(t, c, qdrant.Search{Vector: unit, Limit: 2}) {
 		if candidate.Vector != nil {
 			t.Error("a vector came back unasked")
+		}
+	}
+}
+
+// The length of a vector counts for nothing, however short or long it is.
+func testAnyLength(t *testing.T, f *fixture) {
+	c := f.ensure(t, f.key, 2)
+	lengths := []float32{1e-30, 1e-5, 3e-4, 1, 1e5, 1e15}
+	for i, length := range lengths {
+		f.upsert(t, c, []qdrant.Point{point(i, []float32{0.6 * length, 0.8 * length})})
+	}
+	for _, length := range lengths {
+		found := f.search(t, c, qdrant.Search{Vector: []float32{length, 0}, Limit: 10, Exact: true, WithVectors: true})
+		if len(found) != len(lengths) {
+			t.Fatalf("query of length %v: found %d points, want %d", length, len(found), len(lengths))
+		}
+		for _, candidate := range found {
+			square := vector.Dot64(candidate.Vector, candidate.Vector)
+			if math.Abs(candidate.Score-0.6) > tolerance || math.Abs(square-1) > tolerance {
+				t.Errorf("query of length %v: %s scores %v with a squared length of %v, want 0.6 and 1", length, candidate.ID, candidate.Score, square)
+			}
 		}
 	}
 }
