@@ -92,31 +92,19 @@ func (r *Retriever) AddAll(ctx context.Context, docs iter.Seq2[Document, error])
 }
 
 func (r *Retriever) addAll(ctx context.Context, docs iter.Seq2[Document, error]) (_ ingest.Report, err error) {
-	store, done, err := r.writing(ctx)
+	o := r.options
+	// A folder is open for writing only as long as it takes, so that others can
+	// write in between.
+	store, err := setup.OpenStore(ctx, o.settings.Qdrant, embedded.ReadWrite, o.log)
 	if err != nil {
 		return ingest.Report{}, err
 	}
-	defer func() { err = errors.Join(err, done()) }()
-	o := r.options
+	defer func() { err = errors.Join(err, store.Close()) }()
 	opts := ingest.Options{
-		Corpus: r.corpus, Chunking: o.chunking, EmbedsTitle: corpus.FormatJSONL.EmbedsTitle(),
+		Corpus: r.corpus, Layout: r.layout, Chunking: o.chunking, EmbedsTitle: corpus.FormatJSONL.EmbedsTitle(),
 		Batch: o.settings.Embedding.BatchSize, Concurrency: o.settings.Embedding.Concurrency,
 	}
 	return ingest.Run(ctx, store, r.searcher.Embedder, opts, corpus.Check(o.query.addLang, documents(docs)))
-}
-
-// writing returns the store, opened for writing. A folder is open for writing
-// only as long as it takes, so that others can write in between.
-func (r *Retriever) writing(ctx context.Context) (store *setup.Store, done func() error, err error) {
-	if r.options.settings.Qdrant.URL != "" {
-		store, err = r.reading(ctx)
-		return store, func() error { return nil }, err
-	}
-	store, err = setup.OpenStore(ctx, r.options.settings.Qdrant, embedded.ReadWrite, r.options.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	return store, store.Close, nil
 }
 
 func documents(docs iter.Seq2[Document, error]) iter.Seq2[corpus.Document, error] {

@@ -42,7 +42,7 @@ func phrasebook(_ context.Context, text, _, _ string) (string, error) {
 }
 
 var greek = []querysynergy.Document{
-	{ID: "sky", Lang: "el", Title: "Ουρανός", Text: "Γιατί ο ουρανός είναι γαλάζιος.", Metadata: map[string]any{"year": 2024}},
+	{ID: "sky", Lang: "el", Title: "Ουρανός", Text: "Γιατί ο ουρανός είναι γαλάζιος.", Metadata: map[string]any{"year": 2024, "odd key.s": `a "value" it's`}},
 	{ID: "hail", Lang: "el", Title: "Αέρας", Text: "Το χαλάζι ανεβαίνει με την καταιγίδα."},
 	{ID: "soup", Lang: "el", Title: "Σούπα", Text: "Σούπα με πάγος και χαλάζι."},
 }

@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/corpus"
+	"github.com/query-synergy/query-synergy/internal/filter"
 	"github.com/query-synergy/query-synergy/internal/lang"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/serve/service"
@@ -231,6 +234,7 @@ type queryOptions struct {
 	topK          int
 	lambda        *float64
 	minScore      *float64
+	filter        filter.Expr // nil: as the settings say
 	fullTrust     bool
 	requireAnchor bool
 }
@@ -305,6 +309,48 @@ func WithMinScore(score float64) QueryOption {
 			return fmt.Errorf("WithMinScore: %v is not in [-1, 1]", score)
 		}
 		q.minScore = &score
+		return nil
+	}
+}
+
+// WithFilter searches only the documents that a filter holds for, such as
+// "year >= 2020 and not exists(draft)"; docs/filters.md describes the language.
+// The answer is proven all the same.
+func WithFilter(text string) QueryOption {
+	return func(q *queryOptions) (err error) {
+		if q.filter, err = filter.Parse(text); err != nil {
+			return fmt.Errorf("WithFilter: %w", err)
+		}
+		return nil
+	}
+}
+
+// WithMetadata searches only the documents whose metadata have all these values:
+// strings, bools, whole numbers and float64. A list has a value that is one of
+// its elements.
+func WithMetadata(values map[string]any) QueryOption {
+	return func(q *queryOptions) error {
+		all := &filter.And{}
+		for _, key := range slices.Sorted(maps.Keys(values)) {
+			value := values[key]
+			switch v := value.(type) {
+			case string, bool, int64, float64:
+			case int:
+				value = int64(v)
+			default:
+				return fmt.Errorf("WithMetadata: %.60q is a %T, want a string, a bool or a number", key, value)
+			}
+			text := (&filter.Compare{Path: filter.Path{filter.Key("metadata"), filter.Key(key)}, Op: filter.Equal, Value: value}).String()
+			part, err := filter.Parse(text)
+			if err != nil {
+				return fmt.Errorf("WithMetadata: %.60q: %w", key, err)
+			}
+			all.Of = append(all.Of, part)
+		}
+		if len(all.Of) == 0 {
+			return errors.New("WithMetadata: want a value")
+		}
+		q.filter = all
 		return nil
 	}
 }

@@ -24,7 +24,11 @@ type Retriever struct {
 	options  options
 	searcher search.Searcher // without its store
 	tuning   *setup.Tuning
-	closers  []func() error
+	layout   qdrant.Layout // in which Add writes
+	read     qdrant.ReadOptions
+	// approximate lets the store use its approximate index.
+	approximate bool
+	closers     []func() error
 
 	using  sync.RWMutex // held for reading by each call, for writing by Close
 	closed bool
@@ -82,6 +86,12 @@ func (r *Retriever) assemble() error {
 	r.searcher.Embedder = identified
 	var err error
 	if r.tuning, err = setup.NewTuning(o.settings.Query, identified.Identity().Model, profile); err != nil {
+		return err
+	}
+	if r.layout, err = setup.OwnLayout(o.settings.Qdrant.Layout); err != nil {
+		return err
+	}
+	if r.read, r.approximate, err = setup.ReadOptions(o.settings.Query.Read); err != nil {
 		return err
 	}
 	if o.translator != nil {
@@ -202,6 +212,10 @@ func (r *Retriever) retrieve(ctx context.Context, query string, opts []QueryOpti
 	q := search.Query{
 		Corpus: r.corpus, Text: query, Anchor: of.anchor, AnchorLang: settings.AnchorLang,
 		TopK: of.topK, AnchorTimeout: settings.AnchorTimeout, RequireAnchor: of.requireAnchor,
+		Read: r.read, Approximate: r.approximate,
+	}
+	if of.filter != nil {
+		q.Read.Filter = of.filter
 	}
 	check := q
 	check.Lang = settings.AnchorLang // stands in for one that is not chosen yet

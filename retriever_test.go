@@ -114,6 +114,8 @@ func TestLikeTheCommands(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	folder, meanings := querysynergy.WithFolder(t.TempDir()), withMeanings()
 	for want, opts := range map[string][]querysynergy.Option{
+		"WithFilter: ":                          {folder, meanings, querysynergy.WithFilter("year >=")},
+		`WithMetadata: "x" is a []int`:          {folder, meanings, querysynergy.WithMetadata(map[string]any{"x": []int{1}})},
 		"nobody said where the vectors are":     {meanings},
 		"nobody said what embeds":               {folder},
 		"WithFolder: the path is empty":         {querysynergy.WithFolder(""), meanings},
@@ -216,6 +218,14 @@ func TestErrors(t *testing.T) {
 	}
 	if result, err = r.Retrieve(t.Context(), "ουρανός", querysynergy.WithAllLangs()); err != nil || len(result.Hits) != 4 || result.Confidence <= 0.5 {
 		t.Errorf("got %+v, %v", result, err)
+	}
+	for name, only := range map[string]querysynergy.QueryOption{
+		"filter":   querysynergy.WithFilter("year > 2023"),
+		"metadata": querysynergy.WithMetadata(map[string]any{"year": 2024, "odd key.s": `a "value" it's`}),
+	} {
+		if result, err = r.Retrieve(t.Context(), "σούπα", only); err != nil || len(result.Hits) != 1 || result.Hits[0].ID != "sky" || !result.Certified {
+			t.Errorf("%s: got %+v, %v", name, result, err)
+		}
 	}
 	for _, doc := range []querysynergy.Document{
 		{ID: "", Lang: "el", Text: "x"}, {ID: "x", Text: "x"}, {ID: "x", Lang: "el", Text: "\u200b "},

@@ -155,6 +155,7 @@ func TestOptions(t *testing.T) {
 		{[]retriever.Option{retriever.WithSubIndex("el"), retriever.WithTopK(1)}, 1},
 		{[]retriever.Option{retriever.WithSubIndex("all"), retriever.WithIndex("docs")}, 3},
 		{[]retriever.Option{retriever.WithSubIndex("all"), retriever.WithScoreThreshold(0.9)}, 1},
+		{[]retriever.Option{retriever.WithSubIndex("el"), eino.WithQuery(querysynergy.WithFilter("year = 2024"))}, 1},
 	} {
 		docs, err := eino.NewRetriever(r, 3).Retrieve(t.Context(), "hail storm", test.opts...)
 		if err != nil || len(docs) != test.want {

@@ -25,6 +25,14 @@ var (
 	_ components.Checker  = (*Retriever)(nil)
 )
 
+// WithQuery gives a call any option that querysynergy has for a query, such as a
+// filter.
+func WithQuery(opts ...querysynergy.QueryOption) retriever.Option {
+	return retriever.WrapImplSpecificOptFn(func(q *queryOptions) { q.opts = append(q.opts, opts...) })
+}
+
+type queryOptions struct{ opts []querysynergy.QueryOption }
+
 // NewRetriever returns a Retriever that finds topK documents where a call does
 // not say how many. The caller closes r in the end.
 func NewRetriever(r *querysynergy.Retriever, topK int) *Retriever {
@@ -49,7 +57,7 @@ func (r *Retriever) Retrieve(ctx context.Context, query string, opts ...retrieve
 	options := retriever.GetCommonOptions(&retriever.Options{TopK: &topK}, opts...)
 	ctx = callbacks.EnsureRunInfo(ctx, r.GetType(), components.ComponentOfRetriever)
 	ctx = callbacks.OnStart(ctx, &retriever.CallbackInput{Query: query, TopK: *options.TopK, ScoreThreshold: options.ScoreThreshold})
-	result, err := r.retrieve(ctx, query, options)
+	result, err := r.retrieve(ctx, query, options, retriever.GetImplSpecificOptions(&queryOptions{}, opts...).opts)
 	if err != nil {
 		callbacks.OnError(ctx, err)
 		return nil, err
@@ -62,7 +70,7 @@ func (r *Retriever) Retrieve(ctx context.Context, query string, opts ...retrieve
 	return docs, nil
 }
 
-func (r *Retriever) retrieve(ctx context.Context, query string, options *retriever.Options) (querysynergy.Result, error) {
+func (r *Retriever) retrieve(ctx context.Context, query string, options *retriever.Options, more []querysynergy.QueryOption) (querysynergy.Result, error) {
 	ask := []querysynergy.QueryOption{querysynergy.WithTopK(*options.TopK)}
 	if options.SubIndex != nil {
 		ask = append(ask, querysynergy.WithLang(*options.SubIndex))
@@ -79,5 +87,5 @@ func (r *Retriever) retrieve(ctx context.Context, query string, options *retriev
 	if err := refuseEmbedding(options.Embedding); err != nil {
 		return querysynergy.Result{}, fmt.Errorf("retrieve: %w", err)
 	}
-	return r.from.Retrieve(ctx, query, ask...)
+	return r.from.Retrieve(ctx, query, append(ask, more...)...)
 }

@@ -89,12 +89,11 @@ func (s *Store) AddDocuments(ctx context.Context, docs []schema.Document, option
 //
 // Of the options, WithNameSpace names the language of the query and of the
 // documents, or "all"; WithScoreThreshold leaves out what scores less, from 0 to
-// 1. WithFilters and WithEmbedder are refused.
+// 1; WithFilters takes a filter as querysynergy.WithFilter has it, or a
+// map[string]any of values that the metadata must have. WithEmbedder and
+// WithDeduplicater are refused.
 func (s *Store) SimilaritySearch(ctx context.Context, query string, numDocuments int, options ...vectorstores.Option) ([]schema.Document, error) {
 	opts := read(options)
-	if opts.Filters != nil {
-		return nil, fmt.Errorf("search: WithFilters: %w", ErrUnsupported)
-	}
 	if opts.Deduplicater != nil {
 		return nil, fmt.Errorf("search: WithDeduplicater: %w", ErrUnsupported)
 	}
@@ -110,6 +109,15 @@ func (s *Store) SimilaritySearch(ctx context.Context, query string, numDocuments
 	}
 	if opts.ScoreThreshold > 0 {
 		ask = append(ask, querysynergy.WithMinScore(float64(opts.ScoreThreshold)))
+	}
+	switch only := opts.Filters.(type) {
+	case nil:
+	case string:
+		ask = append(ask, querysynergy.WithFilter(only))
+	case map[string]any:
+		ask = append(ask, querysynergy.WithMetadata(only))
+	default:
+		return nil, fmt.Errorf("search: WithFilters: a %T, want a string or a map[string]any: %w", only, ErrUnsupported)
 	}
 	result, err := s.retriever.Retrieve(ctx, query, ask...)
 	if err != nil {

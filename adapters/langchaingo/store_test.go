@@ -159,6 +159,15 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%+v: %d documents, %v", test, len(docs), err)
 		}
 	}
+	for _, only := range []any{"place = sea", map[string]any{"place": "sea"}} {
+		if _, err := store.AddDocuments(t.Context(), []schema.Document{{PageContent: "hail at sea", Metadata: map[string]any{"id": "sea", "lang": "en", "place": "sea"}}}); err != nil {
+			t.Fatal(err)
+		}
+		docs, err := store.SimilaritySearch(t.Context(), "hail storm", 5, vectorstores.WithNameSpace("en"), vectorstores.WithFilters(only))
+		if err != nil || len(docs) != 1 || docs[0].Metadata["id"] != "sea" {
+			t.Errorf("only %v: %+v, %v", only, docs, err)
+		}
+	}
 	search := func(n int, options ...vectorstores.Option) error {
 		_, err := store.SimilaritySearch(t.Context(), "hail", n, options...)
 		return err
@@ -168,7 +177,8 @@ func TestOptions(t *testing.T) {
 		return err
 	}
 	for name, test := range map[string]struct{ got, want error }{
-		"filters":            {search(1, vectorstores.WithFilters(map[string]any{"year": 2024})), langchaingo.ErrUnsupported},
+		"filters":            {search(1, vectorstores.WithFilters(7)), langchaingo.ErrUnsupported},
+		"broken filter":      {search(1, vectorstores.WithFilters("year >")), querysynergy.ErrInvalid},
 		"embedder":           {search(1, vectorstores.WithEmbedder(meanings{})), langchaingo.ErrUnsupported},
 		"deduplicater":       {search(1, vectorstores.WithDeduplicater(func(context.Context, schema.Document) bool { return true })), langchaingo.ErrUnsupported},
 		"threshold":          {search(1, vectorstores.WithScoreThreshold(1.5)), querysynergy.ErrInvalid},

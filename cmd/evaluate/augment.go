@@ -78,19 +78,16 @@ func (c *augmentCommand) Run(ctx context.Context, streams cli.Streams) (err erro
 			return err
 		}
 	}
-	rankers := make([]evalsuite.AugmentedRanker, len(all))
-	for i, with := range all {
-		if err := b.embedTexts(ctx, streams, with); err != nil {
-			return err
-		}
-		rankers[i] = b.lab.Augmented(corpus.DefaultChunking, with)
+	rankers, err := b.augmentRankers(ctx, streams, all)
+	if err != nil {
+		return err
 	}
 	if c.Tune {
-		result, rivals, err := evalsuite.AugmentTune(ctx, b.spec, b.anchors, rankers...)
+		tuned, err := evalsuite.AugmentTune(ctx, b.spec, b.anchors, rankers...)
 		if err != nil {
 			return err
 		}
-		return c.printAugmented(streams, "query-synergy on plain passages", c.Metrics, result, rivals)
+		return c.printAugmented(streams, "query-synergy on plain passages", c.Metrics, tuned.Result, tuned.Rivals)
 	}
 	result, err := evalsuite.Augment(ctx, b.spec, b.anchors, alphas, c.Hub, rankers...)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/serve"
 	"github.com/query-synergy/query-synergy/internal/serve/mcp"
+	"github.com/query-synergy/query-synergy/internal/serve/page"
 	"github.com/query-synergy/query-synergy/internal/serve/service"
 	"github.com/query-synergy/query-synergy/internal/setup"
 )
@@ -169,7 +170,7 @@ func (c *serveCommand) run(ctx context.Context, streams cli.Streams) (err error)
 	options := serve.Options{
 		Service: b.Service, Version: cli.Version(), Token: token, Hosts: c.Host, Origins: c.CORS, Rate: c.Rate,
 		ClientHeader: c.ClientHeader, Timeout: c.Timeout, Log: log, LogQueries: c.LogQueries, Metrics: metrics,
-		Page: page(b.Service),
+		Page: page.New(page.Options{Backend: b.Service, AnchorLang: settings.Query.AnchorLang, MaxTopK: c.MaxTopK}),
 	}
 	if local && len(options.Hosts) == 0 {
 		options.Hosts = serve.LoopbackHosts()
@@ -230,9 +231,6 @@ func (c *serveCommand) check() error {
 	}
 	return nil
 }
-
-// page returns what is shown to people.
-func page(*service.Service) http.Handler { return nil }
 
 func (c *mcpCommand) run(ctx context.Context, streams cli.Streams) (err error) {
 	settings, err := c.load()

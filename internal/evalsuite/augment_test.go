@@ -336,7 +336,7 @@ func TestAugmentRivals(t *testing.T) {
 	}
 
 	translations.bank = false
-	tuned, rivals, err := evalsuite.AugmentTune(t.Context(), spec("th"), "en", queries, translations)
+	tuned, err := evalsuite.AugmentTune(t.Context(), spec("th"), "en", queries, translations)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,15 +357,26 @@ func TestAugmentRivals(t *testing.T) {
 		"source  20 true 0", "source+hub  20 true 0", "xqg queries 24 true 4", "xqg+hub queries 24 true 4",
 		"xqg+query-synergy translations 30 true 10", "xqg translations 30 true 10",
 	}
-	if got := tell(tuned.Rows); !slices.Equal(got, want) {
+	if got := tell(tuned.Result.Rows); !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	want = []string{
 		"xqg+query-synergy queries 24 false 0", "xqg+query-synergy+hub queries 24 false 0", "xqg queries 24 false 0", "xqg+hub queries 24 false 0",
 		"xqg+query-synergy translations 30 true 6", "xqg translations 30 true 6",
 	}
-	if got := tell(rivals.Rows); !slices.Equal(got, want) {
+	if got := tell(tuned.Rivals.Rows); !slices.Equal(got, want) {
 		t.Errorf("rivals %q\nwant %q", got, want)
+	}
+	// Against the same on plain passages: what an anchor does to the source alone
+	// does not count.
+	want = []string{
+		"query-synergy  20 false 0", "query-synergy+hub  20 true 0",
+		"xqg+query-synergy queries 24 true 4", "xqg+query-synergy+hub queries 24 true 4",
+		"source  20 false 0", "source+hub  20 true 0", "xqg queries 24 true 4", "xqg+hub queries 24 true 4",
+		"xqg+query-synergy translations 30 true 10", "xqg translations 30 true 10",
+	}
+	if got := tell(tuned.Own.Rows); !slices.Equal(got, want) {
+		t.Errorf("own %q\nwant %q", got, want)
 	}
 }
 
@@ -399,10 +410,11 @@ func TestAugmentTune(t *testing.T) {
 		return (question*7)%60 < found
 	}}
 	spec := spec("th", "el")
-	result, rivals, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker)
-	if err != nil || rivals != nil {
-		t.Fatal(rivals, err)
+	tuned, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker)
+	if err != nil || tuned.Rivals != nil {
+		t.Fatal(tuned, err)
 	}
+	result := tuned.Result
 	type line struct {
 		method     evalsuite.Method
 		alpha, hub float64
@@ -433,18 +445,18 @@ func TestAugmentTune(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
-	if again, _, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker); err != nil || !reflect.DeepEqual(result, again) {
+	if again, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker); err != nil || !reflect.DeepEqual(tuned, again) {
 		t.Errorf("a second run differs: %v", err)
 	}
 
 	ranker.n = 18
-	if _, _, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker); err == nil || !strings.Contains(err.Error(), "about 9 documents") {
+	if _, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker); err == nil || !strings.Contains(err.Error(), "about 9 documents") {
 		t.Errorf("nine documents: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	ranker.n = 60
-	if _, _, err := evalsuite.AugmentTune(ctx, spec, "en", ranker); err == nil {
+	if _, err := evalsuite.AugmentTune(ctx, spec, "en", ranker); err == nil {
 		t.Error("nothing stopped it")
 	}
 }

@@ -58,21 +58,19 @@ var families = []family{
 // language, and α and hub for all of them together, and is judged on questions
 // that the choice has not seen: by repeated cross-validation, with all questions
 // of a document, in all languages, in one fold. Rows bear the setting that all
-// questions choose; their values are held out.
-//
-// Of several rankers, whose passages know different texts, the second result
-// compares the methods that use them with the same methods of the first ranker,
-// its baseline; nil for a single one.
-func AugmentTune(ctx context.Context, spec Spec, anchorLang string, rankers ...AugmentedRanker) (result, rivals *Result, err error) {
+// questions choose; their values are held out. Several rankers, whose passages
+// know different texts, are compared side by side.
+func AugmentTune(ctx context.Context, spec Spec, anchorLang string, rankers ...AugmentedRanker) (*AugmentTuned, error) {
 	judged := make([]*augmentJudged, len(rankers))
+	var err error
 	for r, ranker := range rankers {
 		if judged[r], err = judgeAugmented(ctx, spec, anchorLang, ranker); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	var all, against []measured
+	var all, own, rivals []measured
 	for l := range spec.Langs {
-		baseline := judged[0].held[l][0]
+		first := judged[0].held[l]
 		for r, j := range judged {
 			for f, family := range families {
 				if family.hub && !j.ranker.HasBank() || r > 0 && !family.alpha {
@@ -80,25 +78,48 @@ func AugmentTune(ctx context.Context, spec Spec, anchorLang string, rankers ...A
 				}
 				m := j.measured(spec, l, f)
 				if r > 0 || f > 0 {
-					m.baseline = baseline
+					m.baseline = first[0]
 				}
 				all = append(all, m)
+				if m.baseline = nil; family.alpha || family.hub {
+					m.baseline = first[plainFamily(family)]
+				}
+				own = append(own, m)
 				if !family.alpha || family.hub && !judged[0].ranker.HasBank() {
 					continue
 				}
-				m.baseline = nil
-				if r > 0 {
-					m.baseline = judged[0].held[l][f]
+				if m.baseline = nil; r > 0 {
+					m.baseline = first[f]
 				}
-				against = append(against, m)
+				rivals = append(rivals, m)
 			}
 		}
 	}
-	if result, err = finish(all); err != nil || len(rankers) == 1 {
-		return result, nil, err
+	t := &AugmentTuned{}
+	if t.Result, err = finish(all); err != nil {
+		return nil, err
 	}
-	rivals, err = finish(against)
-	return result, rivals, err
+	if t.Own, err = finish(own); err != nil || len(rankers) == 1 {
+		return t, err
+	}
+	t.Rivals, err = finish(rivals)
+	return t, err
+}
+
+// plainFamily returns the number of the family that asks the same of plain
+// passages.
+func plainFamily(f family) int {
+	return slices.IndexFunc(families, func(plain family) bool { return plain == family{method: plain.method, lambda: f.lambda} })
+}
+
+// AugmentTuned is what AugmentTune found: the same values against three
+// baselines, each a family of its own for Holm.
+type AugmentTuned struct {
+	Result *Result // against Query-Synergy on plain passages
+	Own    *Result // each method against the same on plain passages without hub reduction
+	// Rivals are the methods that use texts, against the same method with the
+	// texts of the first ranker; nil for a single one.
+	Rivals *Result
 }
 
 // augmentJudged holds what every family of a ranker chose and reached.

@@ -73,8 +73,8 @@ func Sync(ctx context.Context, store Store, embedder ingest.Embedder, opts inges
 		}
 		return l.add(ctx, key, inSource, s)
 	}
-	if report.Report, err = ingest.Run(ctx, store, embedder, opts, docs); err != nil || keep() {
-		return report, err
+	if report.Report, err = ingest.Run(ctx, store, embedder, opts, docs); err != nil || keep() || report.Documents == 0 {
+		return report, err // also of an empty source, which is a slip more likely than a wish
 	}
 	c, err := store.Lookup(ctx, key)
 	if err != nil {
