@@ -40,7 +40,12 @@ func run() (err error) {
 	count := flag.Int("documents", 100_000, "with -index: how many")
 	scale := flag.Int("scale", 0, "only index this many documents from an endpoint of a set rate, killed half way")
 	rate := flag.Float64("rate", 1000, "with -scale: texts that the endpoint embeds a second")
+	capacity := flag.Bool("capacity", false, "only print what docs/scaling.md computes")
 	flag.Parse()
+	if *capacity {
+		printCapacity(os.Stdout)
+		return nil
+	}
 	if *index != "" {
 		report, err := indexGenerated(ctx, *index, *count, nil)
 		if err != nil {
@@ -70,6 +75,7 @@ func run() (err error) {
 		{"search", func() error { return benchSearch(ctx, t, large, small) }},
 		{"strategies", func() error { return benchStrategies(ctx, t, large) }},
 		{"queries", func() error { return benchCachedQuery(ctx, t, large) }},
+		{"the API", func() error { return benchServe(ctx, t, small) }},
 		{"augmentation", func() error { return benchAugmented(ctx, t, dir, large) }},
 		{"fusion", func() error { return benchFuse(t) }},
 		{"sweeps", func() error { return benchSweep(ctx, t, *root, dir) }},

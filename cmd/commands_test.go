@@ -73,6 +73,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
+			"foreign":   foreign,
 			"stalled":   stalled,
 			"interrupt": interrupt,
 			"exited":    exited,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,8 +65,13 @@ type bench struct {
 // needs are what an experiment needs besides --langs and --anchor-lang.
 type needs struct {
 	langs []string // whose questions become anchors as well
+	// others are languages that are read where the dataset has them.
+	others []string
 	// sourceAnchors says that documents may be in the anchors' language.
 	sourceAnchors bool
+	// unjudged says that documents are enough: questions with their judgements
+	// are read where the dataset has them.
+	unjudged bool
 	// documents is the language of all documents; "" is that of the questions.
 	documents string
 }
@@ -170,9 +176,29 @@ func (b *bench) load(ctx context.Context, d *data, n needs) error {
 			continue
 		}
 		set, err := dataset.Load(ctx, d.Dataset, d.Data, language)
+		if n.unjudged && errors.Is(err, fs.ErrNotExist) {
+			if !slices.Contains(b.spec.Langs, language) {
+				continue
+			}
+			set, err = dataset.LoadDocuments(ctx, d.Dataset, d.Data, language)
+		}
 		if err != nil {
 			return err
 		}
+		b.sets = append(b.sets, set)
+	}
+	for _, language := range n.others {
+		if slices.ContainsFunc(b.sets, func(s *dataset.Set) bool { return s.Lang == language }) {
+			continue
+		}
+		set, err := dataset.Load(ctx, d.Dataset, d.Data, language)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		set.Questions, set.Qrels = nil, nil // nobody asks them, so they are not embedded
 		b.sets = append(b.sets, set)
 	}
 	return nil

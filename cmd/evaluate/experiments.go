@@ -187,9 +187,16 @@ func (c *translatorsCommand) Run(ctx context.Context, streams cli.Streams) (err 
 	return c.print(streams, c.Metrics, result)
 }
 
-// translators lets the lab know the translators that the flags name, and tells
-// which of them have translated questions of a language.
-func (b *bench) translators(ctx context.Context, streams cli.Streams, t translations, verbose bool) (func(lang string) []string, error) {
+// passageTranslators lets the lab know the translators that the flags name, and
+// returns them behind the people who wrote the dataset.
+func (b *bench) passageTranslators(streams cli.Streams, t translations, verbose bool) ([]string, error) {
+	names, err := b.addTranslators(streams, t, verbose)
+	return append([]string{evalsuite.Human}, names...), err
+}
+
+// addTranslators lets the lab know the translators that the flags name, and
+// returns their names.
+func (b *bench) addTranslators(streams cli.Streams, t translations, verbose bool) ([]string, error) {
 	var names []string
 	files := map[string]anchor.Chain{}
 	for _, pair := range t.Translations {
@@ -225,6 +232,16 @@ func (b *bench) translators(ctx context.Context, streams cli.Streams, t translat
 		}
 		names = append(names, who)
 		b.lab.AddTranslator(who, live)
+	}
+	return names, nil
+}
+
+// translators lets the lab know the translators that the flags name, and tells
+// which of them have translated questions of a language.
+func (b *bench) translators(ctx context.Context, streams cli.Streams, t translations, verbose bool) (func(lang string) []string, error) {
+	names, err := b.addTranslators(streams, t, verbose)
+	if err != nil {
+		return nil, err
 	}
 	known := map[string][]string{}
 	for _, language := range b.spec.Langs {
@@ -282,12 +299,19 @@ type tuneCommand struct {
 	where
 	output
 	translations
-	FromGenerated []string `placeholder:"FILE" help:"Find lambda without judged questions: from queries that indexer generate made, translated by the one translator that is named. The judged questions only show what came of it."`
+	FromGenerated []string `placeholder:"FILE" help:"Find lambda, the trust in translators, and the better of them, without judged questions: from queries that indexer generate made for the documents, and their translations. Judged questions, if there are any, only show what came of it."`
+	AnchorLangs   []string `placeholder:"TAG" help:"With --from-generated, anchor languages to choose from (default: that of --anchor-lang)."`
 	Out           string   `placeholder:"FILE" help:"Write the weights to this file, for query --profile; with translators named, also how far each is trusted (see evaluate trust)."`
 }
 
 // Run finds λ for each language.
 func (c *tuneCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
+	if len(c.FromGenerated) > 0 {
+		return c.fromGenerated(ctx, streams)
+	}
+	if len(c.AnchorLangs) > 0 {
+		return cli.UsageError{Err: errors.New("--anchor-langs is for --from-generated: judged questions compare anchor languages with evaluate matrix")}
+	}
 	b, err := c.open(ctx, streams, c.where, needs{})
 	if err != nil {
 		return err
@@ -296,9 +320,6 @@ func (c *tuneCommand) Run(ctx context.Context, streams cli.Streams) (err error) 
 	available, err := b.translators(ctx, streams, c.translations, c.Verbose)
 	if err != nil {
 		return err
-	}
-	if len(c.FromGenerated) > 0 {
-		return c.fromGenerated(ctx, streams, b, available)
 	}
 	result, choices, err := evalsuite.Tune(ctx, b.spec, b.anchors, b.ranker)
 	if err != nil {

@@ -35,6 +35,7 @@ type grammar struct {
 	Trust       trustCommand       `cmd:"" help:"Find how far each translator can be trusted in each language, judged likewise."`
 	Augment     augmentCommand     `cmd:"" help:"Measure passages that know the queries generated for them."`
 	Compare     compareCommand     `cmd:"" help:"Compare TREC run files."`
+	Score       scoreCommand       `cmd:"" help:"Score runs on XOR-TyDi by the answers in their passages."`
 	Report      reportCommand      `cmd:"" help:"Run every experiment and write one HTML file."`
 	Fetch       fetchCommand       `cmd:"" help:"Download a dataset."`
 }

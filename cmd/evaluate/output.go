@@ -20,6 +20,15 @@ type output struct {
 // rowsVersion is that of the JSON object's form; docs/json.md describes it.
 const rowsVersion = 1
 
+// jsonRows is the JSON object of an experiment.
+type jsonRows struct {
+	Version int             `json:"version"`
+	Rows    []evalsuite.Row `json:"rows"`
+	Means   []evalsuite.Row `json:"means,omitempty"`
+}
+
+func rowsOf(r *evalsuite.Result) jsonRows { return jsonRows{rowsVersion, r.Rows, r.Means} }
+
 // print prints what an experiment found, to stdout.
 func (o output) print(streams cli.Streams, measures []metrics.Measure, r *evalsuite.Result) error {
 	return o.printAgainst(streams, "the first method of the language", measures, r)
@@ -29,11 +38,7 @@ func (o output) print(streams cli.Streams, measures []metrics.Measure, r *evalsu
 func (o output) printAgainst(streams cli.Streams, baseline string, measures []metrics.Measure, r *evalsuite.Result) error {
 	switch {
 	case o.JSON:
-		return json.NewEncoder(streams.Stdout).Encode(struct {
-			Version int             `json:"version"`
-			Rows    []evalsuite.Row `json:"rows"`
-			Means   []evalsuite.Row `json:"means,omitempty"`
-		}{rowsVersion, r.Rows, r.Means})
+		return json.NewEncoder(streams.Stdout).Encode(rowsOf(r))
 	case o.CSV:
 		return evalsuite.WriteCSV(streams.Stdout, measures, slices.Concat(r.Rows, r.Means))
 	default:
@@ -47,6 +52,12 @@ func printTable(streams cli.Streams, baseline string, measures []metrics.Measure
 	machines := slices.ContainsFunc(rows, func(r evalsuite.Row) bool {
 		return r.Translator != "" && r.Translator != evalsuite.Human
 	})
+	kinds := map[string]bool{} // of texts that passages know
+	for _, r := range rows {
+		if r.Texts != nil {
+			kinds[r.Texts.String()] = true
+		}
+	}
 	optional := []struct {
 		column cli.Column
 		cell   func(evalsuite.Row) string
@@ -61,7 +72,7 @@ func printTable(streams cli.Streams, baseline string, measures []metrics.Measure
 		}},
 		{cli.Column{Title: "method"}, func(r evalsuite.Row) string { return string(r.Method) }},
 		{cli.Column{Title: "λ", Right: true}, func(r evalsuite.Row) string {
-			if r.Lang == "" {
+			if r.AnchorLang == "" && r.Lambda == 0 {
 				return "" // a run file does not say
 			}
 			return strconv.FormatFloat(r.Lambda, 'g', 3, 64)
@@ -77,6 +88,12 @@ func printTable(streams cli.Streams, baseline string, measures []metrics.Measure
 				return ""
 			}
 			return strconv.FormatFloat(r.Hub, 'g', 3, 64)
+		}},
+		{cli.Column{Title: "with"}, func(r evalsuite.Row) string {
+			if r.Texts == nil || len(kinds) < 2 {
+				return ""
+			}
+			return r.Texts.String()
 		}},
 	}
 	var columns []cli.Column

@@ -26,6 +26,8 @@ type reportCommand struct {
 	where
 	translations
 	AnchorLangs []string `placeholder:"TAG" help:"Anchor languages to compare (default: those of --langs, and --anchor-lang)."`
+	Generated   []string `placeholder:"FILE" help:"Queries generated for the passages, to measure what passages gain that know them (see evaluate augment)."`
+	Translated  []string `placeholder:"TAG" help:"Measure beside them the passages' own translations into a language, or several (en+es), where the dataset has its documents in it."`
 	Out         string   `required:"" placeholder:"DIR" help:"Folder to write report.html, report.md and their CSV files to."`
 }
 
@@ -41,7 +43,11 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 	if err != nil {
 		return err
 	}
-	b, err := c.open(ctx, streams, c.where, needs{langs: others})
+	translated, err := parseTagSets("--translated", c.Translated)
+	if err != nil {
+		return err
+	}
+	b, err := c.open(ctx, streams, c.where, needs{langs: others, others: slices.Concat(translated...)})
 	if err != nil {
 		return err
 	}
@@ -50,7 +56,7 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 	if err != nil {
 		return err
 	}
-	facts, err := b.facts(c.Translations)
+	facts, err := b.facts(c.Translations, c.Generated)
 	if err != nil {
 		return err
 	}
@@ -66,11 +72,17 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 	for i := range lambdas {
 		lambdas[i] = float64(i) / reportSteps
 	}
-	experiments := []struct {
+	var augmenting augmentCommand
+	if len(c.Generated) > 0 || len(c.Translated) > 0 {
+		in.Augmentation = &report.Augmentation{}
+		augmenting = augmentCommand{data: c.data, Generated: c.Generated, Translated: c.Translated}
+	}
+	type experiment struct {
 		name string
 		into **evalsuite.Result
 		run  func() (*evalsuite.Result, error)
-	}{
+	}
+	experiments := []experiment{
 		{"table", &in.Table, func() (*evalsuite.Result, error) { return evalsuite.Table(ctx, b.spec, b.anchors, b.ranker) }},
 		{"sweep", &in.Sweep, func() (*evalsuite.Result, error) { return evalsuite.Sweep(ctx, b.spec, b.anchors, lambdas, b.ranker) }},
 		{"tune", &in.Tune, func() (*evalsuite.Result, error) {
@@ -92,6 +104,11 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 			return evalsuite.Methods(ctx, b.spec, b.anchors, reportDepth, fusions(), b.ranker)
 		}},
 	}
+	if in.Augmentation != nil {
+		experiments = append(experiments, experiment{"passages that know texts", new(*evalsuite.Result), func() (*evalsuite.Result, error) {
+			return nil, augmenting.report(ctx, streams, b, translated, in.Augmentation)
+		}})
+	}
 	progress := streams.Progress("experiments", int64(len(experiments)), cli.Items)
 	defer progress.Close()
 	for _, e := range experiments {
@@ -110,7 +127,7 @@ func (c *reportCommand) Run(ctx context.Context, streams cli.Streams) (err error
 }
 
 // facts are what the figures depend on.
-func (b *bench) facts(translations []string) ([]report.Fact, error) {
+func (b *bench) facts(translations, generated []string) ([]report.Fact, error) {
 	id := b.embedder.Identity()
 	facts := []report.Fact{
 		{Name: "model", Value: id.Model}, {Name: "dimensions", Value: strconv.Itoa(id.Dimensions)},
@@ -126,8 +143,12 @@ func (b *bench) facts(translations []string) ([]report.Fact, error) {
 	for _, set := range b.sets {
 		files = append(files, set.Files...)
 	}
+	paths := slices.Clone(generated)
 	for _, pair := range translations {
 		_, path, _ := strings.Cut(pair, "=")
+		paths = append(paths, path)
+	}
+	for _, path := range paths {
 		file, err := dataset.Identify(path)
 		if err != nil {
 			return nil, err
@@ -171,6 +192,12 @@ func (c *reportCommand) command() string {
 	line = append(line, "--metrics", strings.Join(measures, ","))
 	for _, t := range c.Translations {
 		line = append(line, "--translations", t)
+	}
+	for _, path := range c.Generated {
+		line = append(line, "--generated", path)
+	}
+	for _, tags := range c.Translated {
+		line = append(line, "--translated", tags)
 	}
 	line = append(line, "--out", c.Out)
 	for i, word := range line {

@@ -77,5 +77,13 @@ func question(ctx context.Context, s config.Qdrant, key qdrant.Key, log *slog.Lo
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("Delete %s with %s from %s?", key, counted(int(count), "passage"), store.Where), nil
+	versions, err := store.Versions(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	others := ""
+	if n := len(versions) - 1; n > 0 {
+		others = " and " + counted(n, "other version")
+	}
+	return fmt.Sprintf("Delete %s with %s%s from %s?", key, counted(int(count), "passage"), others, store.Where), nil
 }

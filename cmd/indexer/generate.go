@@ -12,6 +12,7 @@ import (
 
 	"github.com/query-synergy/query-synergy/internal/augment"
 	"github.com/query-synergy/query-synergy/internal/augment/generate"
+	"github.com/query-synergy/query-synergy/internal/augment/roundtrip"
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/corpus"
@@ -20,21 +21,23 @@ import (
 )
 
 type generateCommand struct {
-	Out    string   `required:"" placeholder:"FILE" help:"File of the queries, JSON Lines. What it holds already is not asked for again."`
-	Langs  []string `required:"" placeholder:"TAG" help:"Languages of the queries, such as en,zh."`
-	Number int      `short:"n" default:"5" placeholder:"N" help:"Queries for a passage in each language (default: ${default})."`
-	Prompt string   `placeholder:"TEXT" help:"What the model is asked, with {language}, {passage} and, if wanted, {title} (default: the published prompt of xQG)."`
+	Out       string   `required:"" placeholder:"FILE" help:"File of the queries, JSON Lines. What it holds already is not asked for again."`
+	Langs     []string `required:"" placeholder:"TAG" help:"Languages of the queries, such as en,zh."`
+	Number    int      `short:"n" default:"5" placeholder:"N" help:"Queries for a passage in each language (default: ${default})."`
+	Prompt    string   `placeholder:"TEXT" help:"What the model is asked, with {language}, {passage} and, if wanted, {title} (default: the published prompt of xQG)."`
+	RoundTrip int      `name:"round-trip" placeholder:"K" help:"Drop a query whose own passage is not among the K nearest to it (default: keep all). The passages are embedded for it."`
 	documentFlags
 
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
 	Verbose bool `short:"v" help:"Say more on stderr."`
 
 	config.GenerateFlags
+	config.EmbeddingFlags
 }
 
 // Run generates what the file lacks.
 func (c *generateCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
-	settings, err := config.Load(config.Environ(), c.GenerateFlags)
+	settings, err := config.Load(config.Environ(), c.GenerateFlags, c.EmbeddingFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
 	}
@@ -54,11 +57,23 @@ func (c *generateCommand) Run(ctx context.Context, streams cli.Streams) (err err
 	if slices.Contains(c.Files, "-") {
 		read.Stdin = interruptible(ctx, streams.Stdin)
 	}
-	model, err := setup.NewGenerator(settings.Generate, setup.Logger(streams.Stderr, c.Verbose))
+	log := setup.Logger(streams.Stderr, c.Verbose)
+	model, err := setup.NewGenerator(settings.Generate, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, model.Close()) }()
+	if c.RoundTrip > 0 {
+		embedder, err := setup.NewEmbedder(settings.Embedding, log)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, embedder.Close()) }()
+		opts.TopK = c.RoundTrip
+		if opts.Retriever, err = c.retriever(ctx, streams, embedder, total, read, chunking); err != nil {
+			return explain(err)
+		}
+	}
 	journal, err := generate.OpenJournal(c.Out)
 	if err != nil {
 		return err
@@ -118,6 +133,12 @@ func (c *generateCommand) options() (generate.Options, error) {
 	if c.Number < 1 {
 		faults = append(faults, fmt.Errorf("-n: %d: want 1 or more", c.Number))
 	}
+	if c.RoundTrip < 0 {
+		faults = append(faults, fmt.Errorf("--round-trip: %d: want 1 or more", c.RoundTrip))
+	}
+	if i := slices.IndexFunc(c.Files, readableOnce); c.RoundTrip > 0 && i >= 0 {
+		faults = append(faults, fmt.Errorf("--round-trip: the documents are read twice, which %s cannot be: save it in a file", shownInput(c.Files[i])))
+	}
 	if c.Prompt != "" {
 		var err error
 		if opts.Prompt, err = augment.ParsePrompt(c.Prompt); err != nil {
@@ -125,6 +146,17 @@ func (c *generateCommand) options() (generate.Options, error) {
 		}
 	}
 	return opts, errors.Join(faults...)
+}
+
+// retriever embeds all passages, to search them by the queries.
+func (c *generateCommand) retriever(ctx context.Context, streams cli.Streams, embedder roundtrip.Embedder, total int64, read corpus.Options, chunking corpus.Chunking) (generate.Retriever, error) {
+	if c.OnError == "skip" {
+		read.OnSkip = func(error) {} // the next reading tells
+	}
+	progress := streams.Progress("passages embedded", total, cli.Items)
+	defer progress.Close()
+	return roundtrip.New(ctx, embedder, read.Format.EmbedsTitle(), passages(chunking, corpus.Read(ctx, read, c.Files...)),
+		func(n int) { progress.Add(int64(n)) })
 }
 
 // countPassages reads the input once before anything is asked, so that a bad

@@ -26,7 +26,7 @@ const (
 	ReasonTooLong   Reason = "too long"       // for a question, or cut off
 	ReasonLanguage  Reason = "wrong language" // by its script or its words
 	ReasonDuplicate Reason = "duplicate"      // but for case and punctuation, of one before
-	ReasonNotFound  Reason = "not found"      // its own passage is not among the first it finds
+	ReasonRoundTrip Reason = "round_trip"     // its own passage is not among the first it finds
 )
 
 // Request asks for a query that a passage answers.

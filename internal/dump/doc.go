@@ -92,6 +92,7 @@ type passage struct {
 	Chunk       int             `json:"chunk"`
 	Chunks      int             `json:"chunks"`
 	ContentHash string          `json:"content_hash"`
+	Nth         int             `json:"nth,omitempty"` // which further vector of the passage
 	Metadata    json.RawMessage `json:"metadata,omitempty"`
 	Vector      floats          `json:"vector"`
 }
@@ -99,7 +100,7 @@ type passage struct {
 func encodePoint(p qdrant.Point) ([]byte, error) {
 	line := passage{
 		ID: p.ID, DocID: p.Payload.DocID, Lang: p.Payload.Lang, Title: p.Payload.Title, Text: p.Payload.Text,
-		Chunk: p.Payload.Chunk, Chunks: p.Payload.Chunks, ContentHash: p.Payload.ContentHash, Vector: p.Vector,
+		Chunk: p.Payload.Chunk, Chunks: p.Payload.Chunks, ContentHash: p.Payload.ContentHash, Nth: p.Payload.Vector, Vector: p.Vector,
 	}
 	if len(p.Payload.Metadata) > 0 {
 		metadata, err := encode(marked(p.Payload.Metadata))
@@ -122,7 +123,7 @@ func parsePoint(h Header, raw []byte, last string) (qdrant.Point, error) {
 	}
 	p := qdrant.Point{ID: line.ID, Vector: line.Vector, Payload: qdrant.Payload{
 		DocID: line.DocID, Lang: line.Lang, Title: line.Title, Text: line.Text,
-		Chunk: line.Chunk, Chunks: line.Chunks, ContentHash: line.ContentHash,
+		Chunk: line.Chunk, Chunks: line.Chunks, ContentHash: line.ContentHash, Vector: line.Nth,
 	}}
 	if id, err := uuid.Parse(p.ID); err != nil || id.String() != p.ID {
 		return qdrant.Point{}, fmt.Errorf("id %.40q is not a UUID in lower case with hyphens", p.ID)
@@ -134,14 +135,18 @@ func parsePoint(h Header, raw []byte, last string) (qdrant.Point, error) {
 		return qdrant.Point{}, errors.New("the doc_id is missing")
 	case p.Payload.Chunk < 0 || p.Payload.Chunk >= p.Payload.Chunks:
 		return qdrant.Point{}, fmt.Errorf("chunk %d of %d: want 0 to one less than chunks", p.Payload.Chunk, p.Payload.Chunks)
+	case p.Payload.Vector < 0:
+		return qdrant.Point{}, fmt.Errorf("nth is %d: want 1 or more, or none", p.Payload.Vector)
 	case p.Payload.ContentHash == "":
 		return qdrant.Point{}, errors.New("the content_hash is missing")
 	}
-	if err := vector.Check(p.Vector, h.Schema.Dimensions); err != nil {
+	if err := vector.Check(p.Vector, h.Schema.Width()); err != nil {
 		return qdrant.Point{}, err
 	}
-	// What a store does to a vector of another length; ours have unit length.
-	p.Vector = vector.Normalize(p.Vector)
+	if !h.Schema.Products() {
+		// What a store does to a vector of another length; ours have unit length.
+		p.Vector = vector.Normalize(p.Vector)
+	}
 	var err error
 	if p.Payload.Metadata, err = parseMetadata(line.Metadata); err != nil {
 		return qdrant.Point{}, err

@@ -11,14 +11,35 @@ import (
 	"time"
 
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
+	"github.com/query-synergy/query-synergy/internal/testenv"
 )
 
-// An indexer that blends generated queries into its passages is killed at random
+// An indexer that has passages know generated queries is killed at random
 // moments. What it ends with is the index of a run that nobody killed, and what
 // was embedded and kept is not asked for again.
 func TestKillWhileAugmenting(t *testing.T) {
+	kills := 6
+	if testenv.Soaking() {
+		kills = 100
+	}
+	for name, flags := range map[string][]string{
+		"blend": nil,
+		"dot":   {"--distance", "dot"},
+		"hub":   {"--hub", "0.2", "--hub-neighbours", "7"},
+		"multi": {"--mode", "multi", "--hub", "0.2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name == "dot" || name == "hub" { // the others do what they do
+				testenv.Soak(t)
+			}
+			killWhileAugmenting(t, kills, flags...)
+		})
+	}
+}
+
+func killWhileAugmenting(t *testing.T, kills int, flags ...string) {
 	const (
-		docs, kills = 150, 12
+		docs = 150
 		// inFlight is how many texts a killed process may have asked for in vain.
 		inFlight = 4 * 4 * 4 // batches, requests of each, texts of each
 	)
@@ -41,7 +62,7 @@ func TestKillWhileAugmenting(t *testing.T) {
 	if err := os.WriteFile(queries, lines, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := indexing(edition.file, "--augment", queries, "--alpha", "0.1")
+	args := indexing(edition.file, append(flags, "--augment", queries, "--alpha", "0.1")...)
 
 	server := embeddingtest.Hashed(dimensions)
 	server.OnRequest = func(context.Context, []string) { time.Sleep(2 * time.Millisecond) }

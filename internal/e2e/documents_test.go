@@ -157,7 +157,7 @@ func contents(t *testing.T, dir string) map[string]qdrant.Point {
 	}
 	// A search that asks for more than there is returns every vector.
 	found, err := store.Search(t.Context(), collection, qdrant.Search{
-		Vector: embeddingtest.HashedVector(dimensions, embedding.Query, "all"), Limit: len(ids) + 1, Exact: true, WithVectors: true,
+		Vector: embeddingtest.HashedVector(collection.Schema.Width(), embedding.Query, "all"), Limit: len(ids) + 1, Exact: true, WithVectors: true,
 	})
 	if err != nil {
 		t.Fatal(err)

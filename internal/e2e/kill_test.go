@@ -41,7 +41,7 @@ const compactFrom = 4096
 func TestKillDashNine(t *testing.T) {
 	kills := 50
 	if testenv.Soaking() {
-		kills = 200
+		kills = 100
 	}
 	seed := newSeed(t)
 	k := &killing{

@@ -378,16 +378,25 @@ func TestKillServer(t *testing.T) {
 		"rebuild": func(e *edition) []string { return append(args("index", "--rebuild", e.file), cut()...) },
 	}
 	u.whole(t, remote, commands["sync"](u.editions[0]))
+	commands["copy"] = func(e *edition) []string {
+		u.whole(t, u.bench, commands["sync"](e)) // into the store that is copied
+		return args("copy", "--to", s.url())
+	}
+	names := []string{"index", "sync", "rebuild", "copy"}
 	survived, failed := 0, 0
 	for round := range wanted() {
-		name := []string{"index", "sync", "rebuild"}[round%3]
+		name := names[round%len(names)]
 		next := u.other()
 		before, after := u.editions[u.now], u.editions[next]
-		p := remote.start(t, "indexer", commands[name](after)...)
+		command, b := commands[name](after), remote
+		if name == "copy" {
+			b = u.bench
+		}
+		p := b.start(t, "indexer", command...)
 		u.await(p, u.length)
 		s.kill()
 		got := contents(t, s.folder)
-		if name == "rebuild" {
+		if name == "rebuild" || name == "copy" {
 			isWhole(t, got, before, after)
 		} else {
 			wantMixture(t, got, before, after)
@@ -408,13 +417,13 @@ func TestKillServer(t *testing.T) {
 			t.Fatalf("%s ended with %d: %s", name, code, p.stderr.String())
 		}
 		// Indexing deletes nothing, so that a sync makes the index the edition's.
-		u.whole(t, remote, commands[name](after))
+		u.whole(t, b, command)
 		if name == "index" {
 			u.whole(t, remote, commands["sync"](after))
 		}
 		verify(t, remote, after)
 		u.now = next
-		if round%3 == 2 {
+		if name == "copy" {
 			u.whole(t, remote, args("prune", "--yes"))
 		}
 	}

@@ -215,9 +215,15 @@ func TestAugmentedScoresRefuse(t *testing.T) {
 type fakeAugmented struct {
 	n     int
 	likes func(lang string, at evalsuite.Setting, question int) bool
+	texts evalsuite.Texts
+	bank  bool
 }
 
 func (fakeAugmented) Mode() evalsuite.Mode { return evalsuite.Blend }
+
+func (f fakeAugmented) Texts() evalsuite.Texts { return f.texts }
+
+func (f fakeAugmented) HasBank() bool { return f.bank }
 
 func (f fakeAugmented) Qrels(ctx context.Context, p evalsuite.Pairing) (metrics.Qrels, error) {
 	return fakeRanker{n: f.n}.Qrels(ctx, p)
@@ -237,7 +243,7 @@ func (f fakeAugmented) Evaluate(ctx context.Context, p evalsuite.Pairing, settin
 }
 
 func TestAugment(t *testing.T) {
-	ranker := fakeAugmented{20, func(_ string, at evalsuite.Setting, question int) bool {
+	ranker := fakeAugmented{n: 20, bank: true, texts: someQueries, likes: func(_ string, at evalsuite.Setting, question int) bool {
 		found := 8.0
 		if at.Lambda < 1 {
 			found += 4
@@ -282,6 +288,98 @@ func TestAugment(t *testing.T) {
 	}
 }
 
+var (
+	someQueries      = evalsuite.Texts{Kind: evalsuite.GeneratedQueries, Langs: []string{"en"}, By: []string{"m"}, PerPassage: 2}
+	someTranslations = evalsuite.Texts{Kind: evalsuite.PassageTranslations, Langs: []string{"en", "es"}, By: []string{"human"}}
+)
+
+func TestTextsString(t *testing.T) {
+	for want, texts := range map[string]evalsuite.Texts{
+		"queries en, 2 each by m":     someQueries,
+		"translations en+es by human": someTranslations,
+		"queries th":                  {Kind: evalsuite.GeneratedQueries, Langs: []string{"th"}},
+	} {
+		if got := texts.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Several texts side by side: the plain index has its rows once, and each row
+// says what its passages know.
+func TestAugmentRivals(t *testing.T) {
+	finds := func(n int) func(string, evalsuite.Setting, int) bool {
+		return func(_ string, at evalsuite.Setting, question int) bool {
+			return question < 20 || at.Alpha > 0 && question < 20+n
+		}
+	}
+	queries := fakeAugmented{n: 60, bank: true, texts: someQueries, likes: finds(4)}
+	translations := fakeAugmented{n: 60, bank: true, texts: someTranslations, likes: finds(10)}
+	result, err := evalsuite.Augment(t.Context(), spec("th"), "en", []float64{0, 0.1}, 0, queries, translations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range result.Rows {
+		name := "plain"
+		if r.Texts != nil {
+			name = string(r.Texts.Kind)
+		}
+		got = append(got, fmt.Sprintf("%s %v %s %d", r.Method, *r.Alpha, name, r.Versus[success1].Wins))
+	}
+	want := []string{
+		"source 0 plain 0", "source 0.1 queries 4", "source 0.1 translations 10",
+		"query-synergy 0 plain 0", "query-synergy 0.1 queries 4", "query-synergy 0.1 translations 10",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+
+	translations.bank = false
+	tuned, err := evalsuite.AugmentTune(t.Context(), spec("th"), "en", queries, translations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tell := func(rows []evalsuite.Row) (lines []string) {
+		for _, r := range rows {
+			name := ""
+			if r.Texts != nil {
+				name = string(r.Texts.Kind)
+			}
+			d, compared := r.Versus[success1]
+			lines = append(lines, fmt.Sprintf("%s %s %.0f %v %d", r.Method, name, 60*r.Metrics[success1], compared, d.Wins-d.Losses))
+		}
+		return lines
+	}
+	want = []string{
+		"query-synergy  20 false 0", "query-synergy+hub  20 true 0",
+		"xqg+query-synergy queries 24 true 4", "xqg+query-synergy+hub queries 24 true 4",
+		"source  20 true 0", "source+hub  20 true 0", "xqg queries 24 true 4", "xqg+hub queries 24 true 4",
+		"xqg+query-synergy translations 30 true 10", "xqg translations 30 true 10",
+	}
+	if got := tell(tuned.Result.Rows); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	want = []string{
+		"xqg+query-synergy queries 24 false 0", "xqg+query-synergy+hub queries 24 false 0", "xqg queries 24 false 0", "xqg+hub queries 24 false 0",
+		"xqg+query-synergy translations 30 true 6", "xqg translations 30 true 6",
+	}
+	if got := tell(tuned.Rivals.Rows); !slices.Equal(got, want) {
+		t.Errorf("rivals %q\nwant %q", got, want)
+	}
+	// Against the same on plain passages: what an anchor does to the source alone
+	// does not count.
+	want = []string{
+		"query-synergy  20 false 0", "query-synergy+hub  20 true 0",
+		"xqg+query-synergy queries 24 true 4", "xqg+query-synergy+hub queries 24 true 4",
+		"source  20 false 0", "source+hub  20 true 0", "xqg queries 24 true 4", "xqg+hub queries 24 true 4",
+		"xqg+query-synergy translations 30 true 10", "xqg translations 30 true 10",
+	}
+	if got := tell(tuned.Own.Rows); !slices.Equal(got, want) {
+		t.Errorf("own %q\nwant %q", got, want)
+	}
+}
+
 // meanWins says how often a question counts that two languages win.
 func meanWins(t *testing.T) int {
 	t.Helper()
@@ -298,7 +396,7 @@ func meanWins(t *testing.T) int {
 func TestAugmentTune(t *testing.T) {
 	suits := map[string]float64{"th": 0.6, "el": 0.8}
 	near := func(a, b, by float64) bool { return math.Abs(a-b) <= by }
-	ranker := fakeAugmented{60, func(lang string, at evalsuite.Setting, question int) bool {
+	ranker := fakeAugmented{n: 60, bank: true, texts: someQueries, likes: func(lang string, at evalsuite.Setting, question int) bool {
 		found := 10
 		if near(at.Lambda, suits[lang], 0.04) {
 			found += 10
@@ -312,10 +410,11 @@ func TestAugmentTune(t *testing.T) {
 		return (question*7)%60 < found
 	}}
 	spec := spec("th", "el")
-	result, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker)
-	if err != nil {
-		t.Fatal(err)
+	tuned, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker)
+	if err != nil || tuned.Rivals != nil {
+		t.Fatal(tuned, err)
 	}
+	result := tuned.Result
 	type line struct {
 		method     evalsuite.Method
 		alpha, hub float64
@@ -346,7 +445,7 @@ func TestAugmentTune(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
-	if again, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker); err != nil || !reflect.DeepEqual(result, again) {
+	if again, err := evalsuite.AugmentTune(t.Context(), spec, "en", ranker); err != nil || !reflect.DeepEqual(tuned, again) {
 		t.Errorf("a second run differs: %v", err)
 	}
 

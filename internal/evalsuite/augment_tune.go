@@ -21,7 +21,8 @@ const (
 	rounding = 1e-10
 )
 
-// What is chosen from. The best of XQuAD lie inside.
+// What is chosen from. The best of XQuAD lie inside. A passage has one translation
+// a language, which weighs less than as many queries as it has.
 var (
 	augmentLambdas = []float64{0, 0.1, 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1}
 	augmentHubs    = []float64{0, 0.1, 0.2, 0.3, 0.4, 0.5}
@@ -29,6 +30,7 @@ var (
 		Blend: {0, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1},
 		Multi: {0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3},
 	}
+	translationAlphas = []float64{0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5}
 	// alphaFine is 1/step of the α that are judged.
 	alphaFine = map[Mode]float64{Blend: 1000, Multi: 100}
 )
@@ -56,9 +58,80 @@ var families = []family{
 // language, and α and hub for all of them together, and is judged on questions
 // that the choice has not seen: by repeated cross-validation, with all questions
 // of a document, in all languages, in one fold. Rows bear the setting that all
-// questions choose; their values are held out.
-func AugmentTune(ctx context.Context, spec Spec, anchorLang string, ranker AugmentedRanker) (*Result, error) {
-	t := &augmentTuning{spec: spec, ranker: ranker, grid: newGrid(ranker.Mode())}
+// questions choose; their values are held out. Several rankers, whose passages
+// know different texts, are compared side by side.
+func AugmentTune(ctx context.Context, spec Spec, anchorLang string, rankers ...AugmentedRanker) (*AugmentTuned, error) {
+	judged := make([]*augmentJudged, len(rankers))
+	var err error
+	for r, ranker := range rankers {
+		if judged[r], err = judgeAugmented(ctx, spec, anchorLang, ranker); err != nil {
+			return nil, err
+		}
+	}
+	var all, own, rivals []measured
+	for l := range spec.Langs {
+		first := judged[0].held[l]
+		for r, j := range judged {
+			for f, family := range families {
+				if family.hub && !j.ranker.HasBank() || r > 0 && !family.alpha {
+					continue
+				}
+				m := j.measured(spec, l, f)
+				if r > 0 || f > 0 {
+					m.baseline = first[0]
+				}
+				all = append(all, m)
+				if m.baseline = nil; family.alpha || family.hub {
+					m.baseline = first[plainFamily(family)]
+				}
+				own = append(own, m)
+				if !family.alpha || family.hub && !judged[0].ranker.HasBank() {
+					continue
+				}
+				if m.baseline = nil; r > 0 {
+					m.baseline = first[f]
+				}
+				rivals = append(rivals, m)
+			}
+		}
+	}
+	t := &AugmentTuned{}
+	if t.Result, err = finish(all); err != nil {
+		return nil, err
+	}
+	if t.Own, err = finish(own); err != nil || len(rankers) == 1 {
+		return t, err
+	}
+	t.Rivals, err = finish(rivals)
+	return t, err
+}
+
+// plainFamily returns the number of the family that asks the same of plain
+// passages.
+func plainFamily(f family) int {
+	return slices.IndexFunc(families, func(plain family) bool { return plain == family{method: plain.method, lambda: f.lambda} })
+}
+
+// AugmentTuned is what AugmentTune found: the same values against three
+// baselines, each a family of its own for Holm.
+type AugmentTuned struct {
+	Result *Result // against Query-Synergy on plain passages
+	Own    *Result // each method against the same on plain passages without hub reduction
+	// Rivals are the methods that use texts, against the same method with the
+	// texts of the first ranker; nil for a single one.
+	Rivals *Result
+}
+
+// augmentJudged holds what every family of a ranker chose and reached.
+type augmentJudged struct {
+	ranker   AugmentedRanker
+	pairings []Pairing               // by language
+	chosen   [][]Setting             // by all questions: of each family, in each language
+	held     [][]*metrics.Evaluation // held out: in each language, of each family
+}
+
+func judgeAugmented(ctx context.Context, spec Spec, anchorLang string, ranker AugmentedRanker) (*augmentJudged, error) {
+	t := &augmentTuning{spec: spec, ranker: ranker, grid: newGrid(ranker)}
 	for _, lang := range spec.Langs {
 		if err := t.measure(ctx, Pairing{Lang: lang, AnchorLang: anchorLang, Translator: Human}); err != nil {
 			return nil, err
@@ -73,25 +146,27 @@ func AugmentTune(ctx context.Context, spec Spec, anchorLang string, ranker Augme
 	if err != nil {
 		return nil, err
 	}
-	final := t.choose(nil)
-	var all []measured
+	judged := &augmentJudged{ranker: ranker, chosen: t.choose(nil)}
 	for l := range t.langs {
 		held, err := t.heldOut(ctx, l, folds)
 		if err != nil {
 			return nil, err
 		}
-		for f, family := range families {
-			m := measured{
-				row:   spec.augmentedRow(t.langs[l].pairing, family.method, ranker.Mode(), final[f][l]),
-				group: string(family.method), values: held[f],
-			}
-			if f > 0 {
-				m.baseline = held[0]
-			}
-			all = append(all, m)
-		}
+		judged.pairings, judged.held = append(judged.pairings, t.langs[l].pairing), append(judged.held, held)
 	}
-	return finish(all)
+	return judged, nil
+}
+
+// measured starts the row of a family in a language.
+func (j *augmentJudged) measured(spec Spec, l, f int) measured {
+	row := spec.augmentedRow(j.pairings[l], families[f].method, j.ranker, j.chosen[f][l])
+	group := string(families[f].method)
+	if families[f].alpha {
+		texts := j.ranker.Texts()
+		row.Texts = &texts // also where no α above 0 was worth it
+		group += " " + texts.String()
+	}
+	return measured{row: row, group: group, values: j.held[l][f]}
 }
 
 // augmentTuning holds what every setting of the grid reaches.
@@ -125,10 +200,18 @@ type grid struct {
 	cells []Setting // Lambda is 0
 }
 
-func newGrid(mode Mode) grid {
-	g := grid{mode: mode}
-	for _, alpha := range augmentAlphas[mode] {
-		for _, hub := range augmentHubs {
+func newGrid(ranker AugmentedRanker) grid {
+	g := grid{mode: ranker.Mode()}
+	hubs := augmentHubs
+	if !ranker.HasBank() {
+		hubs = hubs[:1]
+	}
+	alphas := augmentAlphas[g.mode]
+	if ranker.Texts().Kind == PassageTranslations {
+		alphas = translationAlphas
+	}
+	for _, alpha := range alphas {
+		for _, hub := range hubs {
 			g.cells = append(g.cells, Setting{Alpha: alpha, Hub: hub})
 		}
 	}

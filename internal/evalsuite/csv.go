@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
 )
@@ -17,6 +18,7 @@ func WriteCSV(w io.Writer, measures []metrics.Measure, rows []Row) error {
 	lines := [][]string{{
 		"dataset", "lang", "anchor_lang", "translator", "method", "lambda", "metric", "value", "low", "high",
 		"delta", "delta_low", "delta_high", "p", "p_holm", "p_t", "p_t_holm", "effect", "wins", "ties", "losses", "queries", "mode", "alpha", "hub",
+		"texts", "text_langs", "text_by", "per_passage",
 	}}
 	for _, r := range rows {
 		for _, m := range measures {
@@ -36,6 +38,11 @@ func WriteCSV(w io.Writer, measures []metrics.Measure, rows []Row) error {
 				line = append(line, number(*r.Alpha), number(r.Hub))
 			} else {
 				line = append(line, "", "")
+			}
+			if t := r.Texts; t != nil {
+				line = append(line, string(t.Kind), strings.Join(t.Langs, "+"), strings.Join(t.By, "+"), strconv.Itoa(t.PerPassage))
+			} else {
+				line = append(line, make([]string, 4)...)
 			}
 			lines = append(lines, line)
 		}

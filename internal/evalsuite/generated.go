@@ -1,120 +1,249 @@
 package evalsuite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/query-synergy/query-synergy/internal/evalsuite/metrics"
+	"github.com/query-synergy/query-synergy/internal/trust"
 )
 
-// TunedNoLabels is Query-Synergy with a λ that generated questions chose: nobody
-// judged anything for it.
+// TunedNoLabels is Query-Synergy as generated questions advise it: nobody judged
+// anything for it.
 const TunedNoLabels Method = "tuned-no-labels"
 
-// Estimate is what generated questions say about anchors in a language.
+// Estimate is what generated questions say about the anchors of a pairing. They
+// are no people's questions: what is sure about them need not carry over, so a
+// Verdict is about them.
 type Estimate struct {
-	// Lambda is the largest λ whose nDCG@10 lies within one standard error of
-	// the best. Generated questions are clumsier than people's, so they make the
-	// anchor look better than it is; the step towards the source is the caution.
+	Pairing Pairing
+	// Lambda is what all generated questions choose, as Tune does.
 	Lambda float64
-	// Best has the highest nDCG@10.
-	Best float64
-	// Helps is the share of bootstrap samples of the documents in which some
-	// anchor weight beats the source alone, in [0, 1].
+	// Gain is what the choice gains over the source alone in nDCG@10, on
+	// generated questions that it has not seen (by repeated cross-validation),
+	// and Interval its 95% bootstrap interval over documents.
+	Gain     float64
+	Interval Interval
+	// Helps is the share of bootstrap samples of the documents with a gain.
 	Helps     float64
 	Questions int
+	// Trust is what the same questions show of the translator without their
+	// documents being known: how far the anchors leave the best passage standing
+	// out.
+	Trust trust.Fit
+
+	held []heldOut // by document, ascending, then by id
 }
 
-// FromGenerated estimates λ from the questions that ranker ranks, which were
-// generated from the documents that its qrels name. None of them may be among
-// those that the λ is to serve.
-func FromGenerated(ctx context.Context, p Pairing, ranker Ranker) (Estimate, error) {
-	evaluations, err := ranker.Evaluate(ctx, p, steps(tuneCoarse), tuneObjective)
+// heldOut is what a generated question scores under a choice that has not seen
+// it, and what that gains over the source alone.
+type heldOut struct {
+	id, document string
+	value, gain  float64
+}
+
+// Verdict is what an Estimate comes to.
+type Verdict string
+
+// The verdicts, about generated questions.
+const (
+	AnchorHelps     Verdict = "helps"     // by more than chance, and the translator is trusted
+	AnchorUndecided Verdict = "undecided" // the gain may be chance, or the questions are too few
+	AnchorUntrusted Verdict = "untrusted" // whatever they gain, the anchors blur the rankings
+	AnchorNoHelp    Verdict = "no help"   // the source alone is as good or better
+)
+
+// sure is the share of bootstrap samples that rules out chance, one-sided 2.5%.
+const sure = 0.975
+
+// Verdict says what to make of the estimate.
+func (e Estimate) Verdict() Verdict {
+	_, _, known := e.Trust.Margins.Sharpness()
+	switch {
+	case e.Lambda == 1 || e.Interval[1] <= 0:
+		return AnchorNoHelp
+	case known && e.Trust.Trust == 0:
+		return AnchorUntrusted
+	case !known || e.Helps < sure:
+		return AnchorUndecided
+	default:
+		return AnchorHelps
+	}
+}
+
+// Advice returns the λ and the trust to go by: those found where the anchor
+// helps; the source alone where it does not or cannot be trusted; and where
+// nothing is decided base with no trust, which is how a translator is treated of
+// which nothing is known.
+func (e Estimate) Advice(base float64) (lambda, trusted float64) {
+	switch e.Verdict() {
+	case AnchorHelps:
+		return e.Lambda, e.Trust.Trust
+	case AnchorUndecided:
+		return base, 0
+	default:
+		return 1, 0
+	}
+}
+
+// Fit returns the advice as a profile holds it.
+func (e Estimate) Fit(base float64) trust.Fit {
+	fit := e.Trust
+	fit.Lambda, fit.Trust = e.Advice(base)
+	return fit
+}
+
+// FromGenerated estimates from the questions that ranker and scorer rank, which
+// were generated from the documents that its qrels name: λ and what it gains, and
+// the trust in the translator. None of the questions may be among those that the
+// advice is to serve.
+func FromGenerated(ctx context.Context, spec Spec, p Pairing, ranker Ranker, scorer Scorer) (Estimate, error) {
+	fail := func(err error) (Estimate, error) {
+		return Estimate{}, fmt.Errorf("the generated questions in %q with anchors in %q by %s: %w", p.Lang, p.AnchorLang, p.Translator, err)
+	}
+	spec.Measures = []metrics.Measure{tuneObjective}
+	rows, choice, _, err := tuneIn(ctx, spec, p, ranker)
 	if err != nil {
-		return Estimate{}, err
+		return fail(err)
 	}
 	qrels, err := ranker.Qrels(ctx, p)
 	if err != nil {
-		return Estimate{}, err
+		return fail(err)
 	}
-	documents, err := byDocument(evaluations[0].Queries, qrels)
+	g, err := newGate(ctx, spec, p, scorer)
 	if err != nil {
-		return Estimate{}, fmt.Errorf("the generated questions in %q: %w", p.Lang, err)
+		return fail(err)
 	}
-	for step, e := range evaluations {
-		addObjective(documents, step, e.Values[0])
+	e := Estimate{Pairing: p, Lambda: choice.Lambda, Questions: choice.Questions, Trust: g.withoutLabels(g.documents)}
+	source, held := rows[0].values, rows[2].values
+	for i, id := range held.Queries {
+		value := held.Values[0][i]
+		e.held = append(e.held, heldOut{id, answeredBy(qrels[id]), value, value - source.Values[0][i]})
 	}
-	return estimate(documents, len(evaluations[0].Queries)), nil
+	slices.SortStableFunc(e.held, func(a, b heldOut) int { return cmp.Compare(a.document, b.document) })
+	e.Gain, e.Interval, e.Helps = bootstrapMeans(e.shares(func(q heldOut) float64 { return q.gain }))
+	return e, nil
 }
 
-func estimate(documents []answered, questions int) Estimate {
-	var total [tuneCoarse + 1]float64
-	for _, d := range documents {
-		for step, sum := range d.sums {
-			total[step] += sum
+// shares adds up by document what figure returns for its questions.
+func (e Estimate) shares(figure func(heldOut) float64) []share {
+	var shares []share
+	for i, q := range e.held {
+		if i == 0 || q.document != e.held[i-1].document {
+			shares = append(shares, share{})
 		}
+		last := &shares[len(shares)-1]
+		last.sum += figure(q)
+		last.questions++
 	}
-	top := 0
-	for step, sum := range total {
-		if sum >= total[top]-1e-9 { // of equal ones the one nearest to the source
-			top = step
-		}
-	}
-	cautious := top
-	for step := top + 1; step <= tuneCoarse; step++ {
-		if total[top]-total[step] <= standardError(documents, questions, top, step) {
-			cautious = step
-		}
-	}
-	draws := rand.New(rand.NewPCG(3, 1))
-	helps := 0
-	for range tuneResamples {
-		var sums [tuneCoarse + 1]float64
-		for range documents {
-			for step, sum := range documents[draws.IntN(len(documents))].sums {
-				sums[step] += sum
-			}
-		}
-		if slices.Max(sums[:tuneCoarse]) > sums[tuneCoarse]+1e-9 {
-			helps++
-		}
-	}
-	return Estimate{
-		Lambda: float64(cautious) / tuneCoarse, Best: float64(top) / tuneCoarse,
-		Helps: float64(helps) / tuneResamples, Questions: questions,
-	}
+	return shares
 }
 
-// standardError is that of what the questions lose, all together, from one step
-// to another; the questions of a document count as one draw.
-func standardError(documents []answered, questions, from, to int) float64 {
-	lost := 0.0
-	for _, d := range documents {
-		lost += d.sums[from] - d.sums[to]
+// share is a document's part in a mean over questions.
+type share struct{ sum, questions float64 }
+
+// bootstrapMeans returns the mean over all questions, its 95% interval over
+// samples of the documents, whose questions resemble each other, and the share
+// of the samples with a mean above 0. The same documents draw the same.
+func bootstrapMeans(documents []share) (mean float64, interval Interval, above float64) {
+	const samples, cut = 2000, 50
+	if len(documents) == 0 {
+		return 0, Interval{}, 0
 	}
-	mean, squares := lost/float64(questions), 0.0
-	for _, d := range documents {
-		off := d.sums[from] - d.sums[to] - mean*float64(len(d.questions))
-		squares += off * off
+	random := rand.New(rand.NewPCG(3, 1))
+	drawn, means := make([]share, len(documents)), make([]float64, samples)
+	for s := range means {
+		for i := range drawn {
+			drawn[i] = documents[random.IntN(len(documents))]
+		}
+		means[s] = meanOf(drawn)
+		if means[s] > rounding {
+			above += 1.0 / samples
+		}
 	}
-	n := float64(len(documents))
-	return math.Sqrt(squares * n / (n - 1))
+	slices.Sort(means)
+	return meanOf(documents), Interval{means[cut], means[samples-1-cut]}, above
 }
 
-// CheckEstimates compares λ estimated without judgements with source only, with
-// the λ of spec, and with the λ that judged questions choose (held out), on
-// those judged questions and with the same translator's anchors.
-func CheckEstimates(ctx context.Context, spec Spec, anchorLang, translator string, estimates map[string]Estimate, ranker Ranker) (*Result, error) {
+func meanOf(shares []share) float64 {
+	var total share
+	for _, s := range shares {
+		total.sum += s.sum
+		total.questions += s.questions
+	}
+	return total.sum / max(1, total.questions)
+}
+
+// Better orders the estimates of a language, the best anchors first: by their
+// verdict, then by what they reach on the generated questions that all of them
+// have an anchor for. sure is the share of bootstrap samples of the documents in
+// which the first reaches more than the second; 1 where there is one only.
+func Better(estimates []Estimate) (order []Estimate, sure float64) {
+	all := make([]map[string]float64, len(estimates)) // what each question scores
+	have := map[string]int{}
+	for i, e := range estimates {
+		all[i] = map[string]float64{}
+		for _, q := range e.held {
+			all[i][q.id] = q.value
+			have[q.id]++
+		}
+	}
+	// Over the questions that all have; the others are alike in all.
+	lead := func(i, over int) float64 { return meanOf(estimates[i].over(have, len(estimates), all[over])) }
+	rank := map[Verdict]int{AnchorHelps: 0, AnchorUndecided: 1, AnchorUntrusted: 2, AnchorNoHelp: 2}
+	places := make([]int, len(estimates))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortStableFunc(places, func(a, b int) int {
+		return cmp.Or(cmp.Compare(rank[estimates[a].Verdict()], rank[estimates[b].Verdict()]), cmp.Compare(0, lead(a, b)))
+	})
+	for _, i := range places {
+		order = append(order, estimates[i])
+	}
+	if len(order) < 2 {
+		return order, 1
+	}
+	_, _, sure = bootstrapMeans(order[0].over(have, len(estimates), all[places[1]]))
+	return order, sure
+}
+
+// over returns by how much the questions that n estimates have score higher than
+// those of another, by document.
+func (e Estimate) over(have map[string]int, n int, other map[string]float64) []share {
+	kept := e
+	kept.held = slices.DeleteFunc(slices.Clone(e.held), func(q heldOut) bool { return have[q.id] < n })
+	return kept.shares(func(q heldOut) float64 { return q.value - other[q.id] })
+}
+
+// CheckEstimates sets what estimates advise beside source only, the λ of spec and
+// the λ that judged questions choose (held out), on those judged questions and
+// with the same translator's anchors. A row's λ is the mean over its questions,
+// as the rule of package trust leaves some anchors less weight.
+func CheckEstimates(ctx context.Context, spec Spec, estimates []Estimate, ranker Ranker, scorer Scorer) (*Result, error) {
 	var all []measured
-	for _, lang := range spec.Langs {
-		p, found := Pairing{Lang: lang, AnchorLang: anchorLang, Translator: translator}, estimates[lang].Lambda
-		rows, _, at, err := tuneIn(ctx, spec, p, ranker, found)
+	for _, e := range estimates {
+		rows, _, _, err := tuneIn(ctx, spec, e.Pairing, ranker)
 		if err != nil {
 			return nil, err
 		}
+		g, err := newGate(ctx, spec, e.Pairing, scorer)
+		if err != nil {
+			return nil, err
+		}
+		lambda, trusted := e.Advice(g.base)
+		values, mean, err := g.measure([][]float64{g.lambdas(lambda, trusted)}, spec.Measures)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, measured{row: spec.row(e.Pairing, TunedNoLabels, mean), group: string(TunedNoLabels), values: values, baseline: rows[0].values})
+		for i := range rows {
+			rows[i].group = fmt.Sprintf("%s %s %s", e.Pairing.AnchorLang, e.Pairing.Translator, rows[i].row.Method)
+		}
 		all = append(all, rows...)
-		all = append(all, measured{row: spec.row(p, TunedNoLabels, found), group: string(TunedNoLabels), values: at[0], baseline: rows[0].values})
 	}
 	return finish(all)
 }

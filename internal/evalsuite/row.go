@@ -49,6 +49,7 @@ type Row struct {
 	Mode  Mode     `json:"mode,omitempty"`
 	Alpha *float64 `json:"alpha,omitempty"` // 0 is a value, that of the plain index
 	Hub   float64  `json:"hub,omitempty"`
+	Texts *Texts   `json:"texts,omitempty"` // that passages know; nil where none do
 	// Intervals are the 95% bootstrap intervals of Metrics.
 	Intervals map[metrics.Measure]Interval `json:"intervals"`
 	// Versus compares with the experiment's baseline over the same questions;

@@ -91,7 +91,7 @@ func (f *fakeStore) Upsert(ctx context.Context, c qdrant.Collection, points []qd
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range points {
-		if len(p.Vector) != f.schemas[c.Key].Dimensions {
+		if len(p.Vector) != f.schemas[c.Key].Width() {
 			return fmt.Errorf("point %s has %d dimensions", p.ID, len(p.Vector))
 		}
 		f.points[c.Key][p.ID] = p

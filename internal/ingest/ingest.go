@@ -60,7 +60,8 @@ type Options struct {
 	// Rebuild, if set, has the passages written to new versions of the indexes,
 	// which it makes and which the caller makes current; nil: to the current ones.
 	Rebuild Versions
-	// Planned, if set, is called for every passage of the input, in order.
+	// Planned, if set, is called for every point of the input's passages, those of
+	// a language in order, whether it is there already or not.
 	Planned func(qdrant.Key, qdrant.Stamp) error
 	// Stored, if set, is called with points once they are stored, from one
 	// goroutine at a time.
@@ -279,7 +280,7 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 		ids[i], hashes[i] = corpus.PointID(x.key.Corpus, x.key.Lang, p.DocID, p.Chunk), p.ContentHash()
 		if r.opts.Planned != nil {
 			stamp := qdrant.Stamp{ID: ids[i], DocID: p.DocID, Chunk: p.Chunk, Chunks: p.Chunks, ContentHash: hashes[i]}
-			if err := r.opts.Planned(x.key, stamp); err != nil {
+			if err := r.planned(x.key, stamp); err != nil {
 				return err
 			}
 		}
@@ -320,6 +321,16 @@ func (r *run) planBatch(ctx context.Context, x *index) error {
 		return err
 	}
 	return send(ctx, r.toWrite, b)
+}
+
+// planned tells of a passage and of its further vectors, which are points, too.
+func (r *run) planned(key qdrant.Key, stamp qdrant.Stamp) error {
+	err := r.opts.Planned(key, stamp)
+	for n := range r.augment.further(stamp.DocID, stamp.Chunk) {
+		stamp.ID = corpus.VectorID(key.Corpus, key.Lang, stamp.DocID, stamp.Chunk, 1+n)
+		err = errors.Join(err, r.opts.Planned(key, stamp))
+	}
+	return err
 }
 
 func (r *run) embed(ctx context.Context) error {

@@ -18,11 +18,25 @@ import (
 
 // Augmentation says what passages know.
 type Augmentation struct {
-	Mode    evalsuite.Mode
-	Queries []augment.Query // that passages know; every one counts, repeats too
-	Bank    []augment.Query // that show which passages are near to everything
+	Mode evalsuite.Mode
+	// Texts says what Queries and Translations are, for the rows.
+	Texts evalsuite.Texts
+	// Queries were generated for the passages; every one counts, repeats too.
+	Queries []augment.Query
+	// Translations are of the passages, by the passages' language; embedded as
+	// passages, as they are some. Where there are any, Queries must be empty.
+	Translations map[string][]augment.Query
+	Bank         []augment.Query // queries that show which passages are near to everything
 	// Documents is their language; "" is that of the questions.
 	Documents string
+}
+
+// of returns the texts for documents in a language, and how they are embedded.
+func (a Augmentation) of(language string) ([]augment.Query, embedding.Role) {
+	if a.Texts.Kind == evalsuite.PassageTranslations {
+		return a.Translations[language], embedding.Passage
+	}
+	return a.Queries, embedding.Query
 }
 
 // Augmented ranks augmented passages by brute force.
@@ -30,7 +44,6 @@ type Augmented struct {
 	lab      *Lab
 	chunking corpus.Chunking
 	with     Augmentation
-	queries  *augment.Bank
 	// scores are kept, as far as they fit, of the pairings ranked before: a
 	// choice for all languages goes through them twice.
 	scores map[evalsuite.Pairing]*evalsuite.AugmentedScores
@@ -39,11 +52,17 @@ type Augmented struct {
 
 // Augmented returns a ranker of augmented passages. Documents are cut as given.
 func (l *Lab) Augmented(chunking corpus.Chunking, with Augmentation) *Augmented {
-	return &Augmented{lab: l, chunking: chunking, with: with, queries: augment.NewBank(with.Queries), scores: map[evalsuite.Pairing]*evalsuite.AugmentedScores{}}
+	return &Augmented{lab: l, chunking: chunking, with: with, scores: map[evalsuite.Pairing]*evalsuite.AugmentedScores{}}
 }
 
 // Mode implements evalsuite.AugmentedRanker.
 func (a *Augmented) Mode() evalsuite.Mode { return a.with.Mode }
+
+// Texts implements evalsuite.AugmentedRanker.
+func (a *Augmented) Texts() evalsuite.Texts { return a.with.Texts }
+
+// HasBank implements evalsuite.AugmentedRanker.
+func (a *Augmented) HasBank() bool { return len(a.with.Bank) > 0 }
 
 // Qrels implements evalsuite.AugmentedRanker.
 func (a *Augmented) Qrels(ctx context.Context, p evalsuite.Pairing) (metrics.Qrels, error) {
@@ -120,8 +139,8 @@ func underEach[T any](ctx context.Context, a *Augmented, p evalsuite.Pairing, se
 
 // open scores the questions of a pairing, their anchors and the bank.
 func (a *Augmented) open(ctx context.Context, p evalsuite.Pairing) (*evalsuite.AugmentedScores, error) {
-	if known := a.scores[p]; known != nil {
-		return known, nil
+	if scores := a.scores[p]; scores != nil {
+		return scores, nil
 	}
 	asked, err := a.lab.Set(p.Lang)
 	if err != nil {
@@ -134,17 +153,19 @@ func (a *Augmented) open(ctx context.Context, p evalsuite.Pairing) (*evalsuite.A
 	if err := dataset.ParallelDocuments(asked, set); err != nil {
 		return nil, err
 	}
-	if err := a.wantKnown(set); err != nil {
+	texts, role := a.with.of(set.Lang)
+	if err := wantKnown(set, slices.Concat(texts, a.with.Bank)); err != nil {
 		return nil, err
 	}
+	known := augment.NewBank(texts)
 	anchors, err := a.lab.Anchors(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	pairs := (2*len(anchors.IDs) + len(a.with.Bank)) * a.size(set)
+	pairs := (2*len(anchors.IDs) + len(a.with.Bank)) * a.size(set, known)
 	if pairs > maxPairs {
-		return nil, fmt.Errorf("%d questions and %d generated queries against %d documents in %q are more than brute force holds",
-			len(anchors.IDs), len(a.with.Queries), len(set.Documents), set.Lang)
+		return nil, fmt.Errorf("%d questions and %d texts of passages against %d documents in %q are more than brute force holds",
+			len(anchors.IDs), len(texts), len(set.Documents), set.Lang)
 	}
 	if a.pairs += pairs; a.pairs > maxPairs {
 		clear(a.scores)
@@ -158,7 +179,7 @@ func (a *Augmented) open(ctx context.Context, p evalsuite.Pairing) (*evalsuite.A
 	if translated.Rows, err = a.lab.rows(ctx, embedding.Query, anchors.Texts); err != nil {
 		return nil, err
 	}
-	generated, err := a.generated(ctx, set)
+	generated, err := a.generated(ctx, set, known, role)
 	if err != nil {
 		return nil, err
 	}
@@ -171,12 +192,12 @@ func (a *Augmented) open(ctx context.Context, p evalsuite.Pairing) (*evalsuite.A
 }
 
 // size is how many products a question takes: one with each passage, and one
-// with each of its queries.
-func (a *Augmented) size(set *dataset.Set) int {
+// with each of its texts.
+func (a *Augmented) size(set *dataset.Set, known *augment.Bank) int {
 	n := 0
 	for _, d := range set.Documents {
 		for _, p := range a.chunking.Passages(d) {
-			n += 1 + max(1, len(a.queries.Of(d.ID, p.Chunk)))
+			n += 1 + max(1, len(known.Of(d.ID, p.Chunk)))
 		}
 	}
 	return n
@@ -199,14 +220,14 @@ func (a *Augmented) sources(ctx context.Context, set *dataset.Set, ids []string)
 	return v, err
 }
 
-// generated returns the passages of a set with their queries.
-func (a *Augmented) generated(ctx context.Context, set *dataset.Set) (g evalsuite.Generated, err error) {
+// generated returns the passages of a set with their texts, embedded in a role.
+func (a *Augmented) generated(ctx context.Context, set *dataset.Set, known *augment.Bank, role embedding.Role) (g evalsuite.Generated, err error) {
 	var texts []string
 	for _, d := range set.Documents {
 		for _, p := range a.chunking.Passages(d) {
 			texts = append(texts, p.EmbeddingText(set.Format.EmbedsTitle()))
 			g.Passages.IDs = append(g.Passages.IDs, d.ID)
-			rows, err := a.rows(ctx, a.queries.Of(d.ID, p.Chunk))
+			rows, err := a.rows(ctx, role, known.Of(d.ID, p.Chunk))
 			if err != nil {
 				return g, err
 			}
@@ -216,20 +237,20 @@ func (a *Augmented) generated(ctx context.Context, set *dataset.Set) (g evalsuit
 	for _, q := range a.with.Bank {
 		g.Bank.IDs = append(g.Bank.IDs, q.DocID)
 	}
-	if g.Bank.Rows, err = a.rows(ctx, a.with.Bank); err != nil {
+	if g.Bank.Rows, err = a.rows(ctx, embedding.Query, a.with.Bank); err != nil {
 		return g, err
 	}
 	g.Passages.Rows, err = a.lab.rows(ctx, embedding.Passage, texts)
 	return g, err
 }
 
-// wantKnown returns an error for a query of a document that the set has not.
-func (a *Augmented) wantKnown(set *dataset.Set) error {
+// wantKnown returns an error for a text of a document that the set has not.
+func wantKnown(set *dataset.Set, texts []augment.Query) error {
 	there := make(map[string]bool, len(set.Documents))
 	for _, d := range set.Documents {
 		there[d.ID] = true
 	}
-	for _, q := range slices.Concat(a.with.Queries, a.with.Bank) {
+	for _, q := range texts {
 		if !there[q.DocID] {
 			return fmt.Errorf("a query was generated for document %.120q, which dataset %s has not in %q: were they generated for other documents?",
 				q.DocID, set.Name, set.Lang)
@@ -238,11 +259,11 @@ func (a *Augmented) wantKnown(set *dataset.Set) error {
 	return nil
 }
 
-// rows returns the vectors of generated queries.
-func (a *Augmented) rows(ctx context.Context, queries []augment.Query) ([][]float32, error) {
+// rows returns the vectors of texts that passages know.
+func (a *Augmented) rows(ctx context.Context, role embedding.Role, queries []augment.Query) ([][]float32, error) {
 	texts := make([]string, len(queries))
 	for i, q := range queries {
 		texts[i] = q.Text
 	}
-	return a.lab.rows(ctx, embedding.Query, texts)
+	return a.lab.rows(ctx, role, texts)
 }

@@ -141,7 +141,7 @@ func TestAugmentedTooMuch(t *testing.T) {
 	set := small("th", 1<<13)
 	augmented := lab.New(client, set).Augmented(corpus.DefaultChunking, lab.Augmentation{Mode: evalsuite.Multi, Queries: []augment.Query{asking(0, "leaps?")}})
 	_, err := augmented.Evaluate(t.Context(), evalsuite.Pairing{Lang: "th", AnchorLang: "th"}, []evalsuite.Setting{{Lambda: 1}}, ndcg(1)...)
-	want := `8192 questions and 1 generated queries against 8192 documents in "th" are more than brute force holds`
+	want := `8192 questions and 1 texts of passages against 8192 documents in "th" are more than brute force holds`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

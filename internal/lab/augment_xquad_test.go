@@ -169,10 +169,11 @@ func TestAugmentOnXQuAD(t *testing.T) {
 			}
 			tuning := spec
 			tuning.Measures = spec.Measures[:1]
-			result, err := evalsuite.AugmentTune(t.Context(), tuning, "en", ranker)
+			found, err := evalsuite.AugmentTune(t.Context(), tuning, "en", ranker)
 			if err != nil {
 				t.Fatal(err)
 			}
+			result := found.Result
 			if len(result.Rows) != 5*8 || len(result.Means) != 8 {
 				t.Fatalf("%d rows and %d means, want 40 and 8", len(result.Rows), len(result.Means))
 			}

@@ -8,8 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	qc "github.com/qdrant/go-client/qdrant"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 )
 
@@ -108,6 +110,9 @@ func (s *Store) Lookup(ctx context.Context, key Key) (Collection, error) {
 	}
 }
 
+// listing is how many indexes List reads at the same time.
+const listing = 8
+
 // List returns every index that this program wrote, sorted by corpus and
 // language. Other collections of the server are left out.
 func (s *Store) List(ctx context.Context) ([]Info, error) {
@@ -115,19 +120,30 @@ func (s *Store) List(ctx context.Context) ([]Info, error) {
 	if err != nil {
 		return nil, err
 	}
+	var mu sync.Mutex
 	var infos []Info
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(listing)
 	for alias, name := range aliases {
 		if versionOf(name, alias) == 0 {
 			continue
 		}
-		info, err := s.measure(ctx, name)
-		if errors.Is(err, errNoRecord) || errors.Is(err, ErrNoCollection) { // foreign, or dropped meanwhile
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		infos = append(infos, info)
+		group.Go(func() error {
+			info, err := s.measure(ctx, name)
+			if errors.Is(err, errNoRecord) || errors.Is(err, ErrNoCollection) { // foreign, or dropped meanwhile
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			infos = append(infos, info)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(infos, func(a, b Info) int {
 		return cmp.Or(cmp.Compare(a.Key.Corpus, b.Key.Corpus), cmp.Compare(a.Key.Lang, b.Key.Lang))

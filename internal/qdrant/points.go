@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	qc "github.com/qdrant/go-client/qdrant"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/query-synergy/query-synergy/internal/vector"
 )
@@ -57,46 +56,18 @@ func (s *Store) Upsert(ctx context.Context, c Collection, points []Point) error 
 			return fmt.Errorf("upsert into %s: point %q: %w", c.Name, cut(point.ID), err)
 		}
 	}
-	for batch := range batches(out) {
-		err := inHalves(batch, func(points []*qc.PointStruct) error {
-			what := fmt.Sprintf("upsert %d points into %s", len(points), c.Name)
-			_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
-				return applied(s.client.Upsert(ctx, &qc.UpsertPoints{
-					CollectionName: c.Name,
-					Wait:           qc.PtrOf(true),
-					Points:         points,
-
-					ShardKeySelector: c.shards(),
-				}))
-			})
-			return err
+	return s.inBatches(ctx, out, func(ctx context.Context, s *Store, points []*qc.PointStruct) error {
+		what := fmt.Sprintf("upsert %d points into %s", len(points), c.Name)
+		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
+			return applied(s.client.Upsert(ctx, &qc.UpsertPoints{
+				CollectionName:   c.Name,
+				Wait:             qc.PtrOf(true),
+				Points:           points,
+				ShardKeySelector: c.shards(),
+			}))
 		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// batches cuts points into runs within maxBatchPoints and maxBatchBytes. A point
-// that is larger by itself makes a run of its own.
-func batches(points []*qc.PointStruct) iter.Seq[[]*qc.PointStruct] {
-	return func(yield func([]*qc.PointStruct) bool) {
-		start, size := 0, 0
-		for i, point := range points {
-			bytes := proto.Size(point)
-			if i > start && (i-start == maxBatchPoints || size+bytes > maxBatchBytes) {
-				if !yield(points[start:i]) {
-					return
-				}
-				start, size = i, 0
-			}
-			size += bytes
-		}
-		if start < len(points) {
-			yield(points[start:])
-		}
-	}
+		return err
+	})
 }
 
 // Delete removes points. Ids that are not there are no error.
@@ -108,10 +79,9 @@ func (s *Store) Delete(ctx context.Context, c Collection, ids []string) error {
 		what := fmt.Sprintf("delete %d points from %s", len(batch), c.Name)
 		_, err := call(ctx, s, what, func(ctx context.Context) (struct{}, error) {
 			return applied(s.client.Delete(ctx, &qc.DeletePoints{
-				CollectionName: c.Name,
-				Wait:           qc.PtrOf(true),
-				Points:         qc.NewPointsSelectorIDs(pointIDs(batch)),
-
+				CollectionName:   c.Name,
+				Wait:             qc.PtrOf(true),
+				Points:           qc.NewPointsSelectorIDs(pointIDs(batch)),
 				ShardKeySelector: c.shards(),
 			}))
 		})

@@ -59,8 +59,8 @@ func TestUpsertBatches(t *testing.T) {
 		{"by count", 600, 10, 3, 0, 0, ""},
 		{"by bytes", 10, 5 << 20, 4, 0, 0, ""},
 		{"a point past the limit goes alone", 2, 17 << 20, 2, 0, 0, ""},
-		{"halved for grpc-go", 8, 10, 7, 3, codes.ResourceExhausted, "grpc: received message larger than max (9 vs. 4)"},
-		{"halved for tonic", 8, 10, 7, 3, codes.OutOfRange, "Error, decoded message length too large: found 9 bytes, the limit is: 4 bytes"},
+		{"halved for grpc-go", 8, 10, 6, 3, codes.ResourceExhausted, "grpc: received message larger than max (9 vs. 4)"},
+		{"halved for tonic", 8, 10, 6, 3, codes.OutOfRange, "Error, decoded message length too large: found 9 bytes, the limit is: 4 bytes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			srv, ids := recorder(t, func(request *qc.UpsertPoints) error {

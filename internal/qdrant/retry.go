@@ -31,6 +31,7 @@ func call[T any](ctx context.Context, s *Store, what string, op func(context.Con
 	delays.InitialInterval = 200 * time.Millisecond
 	delays.Multiplier = 2
 	delays.MaxInterval = 5 * time.Second
+	start := time.Now()
 
 	value, err := backoff.Retry(ctx, func() (T, error) {
 		attempts++
@@ -38,13 +39,17 @@ func call[T any](ctx context.Context, s *Store, what string, op func(context.Con
 		defer cancel()
 		value, err := op(attempt)
 		if err == nil {
+			s.reached.Store(true)
 			return value, nil
 		}
 		last = err
-		return value, nextStep(err)
+		next := s.nextStep(err)
+		if attempts >= int(s.attempts) && !s.away(err, start) {
+			next = backoff.Permanent(err)
+		}
+		return value, next
 	},
 		backoff.WithBackOff(delays),
-		backoff.WithMaxTries(s.attempts),
 		backoff.WithMaxElapsedTime(maxElapsed),
 		backoff.WithNotify(func(_ error, wait time.Duration) {
 			s.log.Warn("retrying", "call", what, "at", s.where, "cause", s.reply(last, attempts), "wait", wait)
@@ -64,17 +69,27 @@ func call[T any](ctx context.Context, s *Store, what string, op func(context.Con
 	return value, fmt.Errorf("%s at %s: %w", what, s.where, s.reply(last, attempts))
 }
 
+// away says whether the other side is to be waited for beyond the attempts: it
+// was there before, and has been away for less than an outage may last.
+func (s *Store) away(err error, since time.Time) bool {
+	return status.Code(err) == codes.Unavailable && s.reached.Load() && time.Since(since) < s.outage
+}
+
 // nextStep translates a failed attempt for backoff.Retry: a permanent error, one
 // to wait a named time for, or one to try again.
-func nextStep(err error) error {
+func (s *Store) nextStep(err error) error {
 	if exhausted, ok := errors.AsType[*qc.QdrantResourceExhaustedError](err); ok {
 		return &backoff.RetryAfterError{Duration: time.Duration(exhausted.RetryAfterS) * time.Second}
 	}
-	if errors.Is(err, errNotApplied) {
+	slow := errors.Is(err, errNotApplied) || status.Code(err) == codes.DeadlineExceeded
+	if slow && s.timeoutsEnd {
+		return backoff.Permanent(err)
+	}
+	if slow {
 		return err
 	}
 	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Internal, codes.FailedPrecondition:
+	case codes.Unavailable, codes.Internal, codes.FailedPrecondition:
 		return err
 	default:
 		// ResourceExhausted without a time to wait: a size limit, a full disk, or a

@@ -21,6 +21,7 @@ import (
 	"net"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	qc "github.com/qdrant/go-client/qdrant"
@@ -31,6 +32,10 @@ import (
 const (
 	defaultTimeout  = 30 * time.Second
 	defaultAttempts = 5
+
+	// maxOutage is how long a server that has answered before may be away, as while
+	// it restarts.
+	maxOutage = time.Minute
 
 	// maxReceive replaces gRPC's limit of 4 MiB, which a thousand vectors exceed.
 	maxReceive = 64 << 20
@@ -53,11 +58,13 @@ type Options struct {
 	TLS       bool
 	TLSConfig *tls.Config
 	// Dial, if set, connects in place of the network: to the in-process engine.
-	Dial        func(ctx context.Context, address string) (net.Conn, error)
-	Folder      string        // of the engine that Dial connects to, for errors
-	Timeout     time.Duration // of one attempt of one call, default 30 s
-	MaxAttempts int           // of one call, default 5
-	Logger      *slog.Logger  // told of retries, default none
+	Dial    func(ctx context.Context, address string) (net.Conn, error)
+	Folder  string        // of the engine that Dial connects to, for errors
+	Timeout time.Duration // of one attempt of one call, default 30 s
+	// MaxAttempts of one call, default 5; by default, a server that answered before
+	// is waited for up to a minute besides.
+	MaxAttempts int
+	Logger      *slog.Logger // told of retries, default none
 	// Collections says how the collections are that the store makes, and how those
 	// shall be that it finds when it makes them ready to be written.
 	Collections CollectionOptions
@@ -72,6 +79,15 @@ type Store struct {
 	timeout  time.Duration
 	attempts uint
 	log      *slog.Logger
+
+	pace *pace
+	// reached says that the other side has answered: if it is not there later, it
+	// is waited for.
+	reached *atomic.Bool
+	outage  time.Duration // how long; 0: not beyond the attempts
+	// timeoutsEnd returns what took too long to the caller, who does something
+	// about it, in place of trying again.
+	timeoutsEnd bool
 
 	collections CollectionOptions
 }
@@ -89,7 +105,12 @@ func Connect(opts Options) (*Store, error) {
 		attempts: uint(max(1, cmp.Or(opts.MaxAttempts, defaultAttempts))),
 		log:      cmp.Or(opts.Logger, slog.New(slog.DiscardHandler)),
 
+		pace:        newPace(),
+		reached:     new(atomic.Bool),
 		collections: opts.Collections,
+	}
+	if opts.MaxAttempts == 0 {
+		s.outage = maxOutage
 	}
 	config := &qc.Config{
 		APIKey: opts.APIKey,

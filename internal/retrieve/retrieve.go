@@ -110,7 +110,7 @@ type Timings struct {
 
 // Run answers a request.
 func Run(ctx context.Context, store Store, r Request) (Answer, error) {
-	answer, err := run(ctx, store, r, firstDepth(r.TopK))
+	answer, err := run(ctx, store, r, firstDepth(r.TopK, r.Collection.Schema))
 	if err != nil {
 		return Answer{}, fmt.Errorf("search %s: %w", r.Collection.Key, err)
 	}

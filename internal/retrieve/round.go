@@ -11,7 +11,8 @@ import (
 // The lists of single legs begin at minDepth and twice the top k: the first
 // anchor and the source are compared over minDepth passages, and a proof by them
 // alone seldom needs more. The fused list needs little more than the top k, and
-// more where documents have several chunks; while it has at most maxCarried
+// more where documents have several chunks, and several times as much where each
+// passage has several vectors; while it has at most maxCarried
 // passages it carries their vectors and payloads, and no second request is
 // needed. Depth grows until the candidates of a reply would take
 // maxCandidateBytes.
@@ -20,6 +21,7 @@ const (
 	minDepth          = 50
 	minSpare          = 5
 	maxCarried        = 64
+	several           = 3
 	deepening         = 4
 	maxCandidateBytes = 32 << 20
 	bareBytes         = 256
@@ -29,8 +31,12 @@ const (
 // depth is how many passages are asked of each leg's search and of the fused one.
 type depth struct{ single, fused int }
 
-func firstDepth(topK int) depth {
-	return depth{max(minDepth, oversize*topK), topK + max(minSpare, topK/2)}
+func firstDepth(topK int, s qdrant.Schema) depth {
+	d := depth{max(minDepth, oversize*topK), topK + max(minSpare, topK/2)}
+	if s.Augment != nil && s.Augment.Mode == qdrant.ModeMulti {
+		return depth{several * d.single, several * d.fused}
+	}
+	return d
 }
 
 func (d depth) deeper() depth { return depth{deepening * d.single, deepening * d.fused} }

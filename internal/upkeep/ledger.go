@@ -27,6 +27,9 @@ type ledger struct {
 	tx     *sql.Tx
 	insert map[qdrant.Key]*sql.Stmt
 	table  map[qdrant.Key]string
+	// several says that the source's side lacks what only the generated queries
+	// tell: how many further vectors a passage has. Any number is right.
+	several bool
 }
 
 const ledgerCache = 64 << 10 // KiB
@@ -99,6 +102,7 @@ func (l *ledger) addIndex(ctx context.Context, store Reader, c qdrant.Collection
 type document struct {
 	id             string
 	source, stored []qdrant.Stamp // by chunk
+	several        bool           // of its ledger
 }
 
 // documents yields what the ledger holds of an index, by document id.
@@ -114,7 +118,7 @@ func (l *ledger) documents(ctx context.Context, key qdrant.Key) iter.Seq2[docume
 			return
 		}
 		defer rows.Close()
-		var d document
+		d := document{several: l.several}
 		for rows.Next() {
 			var s qdrant.Stamp
 			var side int
@@ -126,7 +130,7 @@ func (l *ledger) documents(ctx context.Context, key qdrant.Key) iter.Seq2[docume
 				if !yield(d, nil) {
 					return
 				}
-				d = document{}
+				d = document{several: l.several}
 			}
 			d.id = s.DocID
 			if side == inSource {
@@ -173,13 +177,20 @@ type Difference struct {
 func (d document) difference() (Difference, bool) {
 	diff := Difference{DocID: d.id, Source: len(d.source), Stored: len(d.stored)}
 	want := make(map[string]qdrant.Stamp, len(d.source))
+	content := make(map[qdrant.Stamp]bool, len(d.source)) // without ids
 	for _, s := range d.source {
 		want[s.ID] = s
+		s.ID = ""
+		content[s] = true
 	}
 	matched := 0
 	for _, s := range d.stored {
 		w, known := want[s.ID]
+		of := s
+		of.ID = ""
 		switch {
+		case !known && d.several && content[of]: // a further vector of a passage that is as it should be
+			diff.Stored--
 		case !known:
 			diff.Surplus = append(diff.Surplus, s.ID)
 		case w == s:
@@ -195,7 +206,7 @@ func (d document) difference() (Difference, bool) {
 	case diff.Wrong > 0 || len(diff.Surplus) > 0:
 		diff.State = Stale
 	default:
-		return Difference{}, false
+		return diff, false
 	}
 	return diff, true
 }
@@ -226,15 +237,15 @@ func (l *ledger) counts(ctx context.Context, key qdrant.Key) (Counts, error) {
 		if err != nil {
 			return Counts{}, err
 		}
+		diff, differs := d.difference()
 		c.Passages += len(d.source)
-		c.Stored += len(d.stored)
+		c.Stored += diff.Stored
 		if len(d.source) > 0 {
 			c.Documents++
 		}
 		if len(d.stored) > 0 {
 			c.Indexed++
 		}
-		diff, differs := d.difference()
 		if !differs {
 			continue
 		}

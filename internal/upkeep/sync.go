@@ -26,6 +26,7 @@ func Plan(ctx context.Context, store Reader, key qdrant.Key, chunking corpus.Chu
 	case err != nil:
 		return Counts{}, err
 	default:
+		l.several = hasSeveral(c)
 		now := c.Schema
 		now.ChunkRunes, now.OverlapRunes = chunking.MaxRunes, chunking.OverlapRunes
 		if diff := c.Schema.Diff(now); len(diff) > 0 {
@@ -72,8 +73,8 @@ func Sync(ctx context.Context, store Store, embedder ingest.Embedder, opts inges
 		}
 		return l.add(ctx, key, inSource, s)
 	}
-	if report.Report, err = ingest.Run(ctx, store, embedder, opts, docs); err != nil || keep() {
-		return report, err
+	if report.Report, err = ingest.Run(ctx, store, embedder, opts, docs); err != nil || keep() || report.Documents == 0 {
+		return report, err // also of an empty source, which is a slip more likely than a wish
 	}
 	c, err := store.Lookup(ctx, key)
 	if err != nil {
@@ -90,7 +91,7 @@ func Sync(ctx context.Context, store Store, embedder ingest.Embedder, opts inges
 		return report, &VanishedError{Vanished: counts.Extra, Agreed: agreed}
 	}
 	if counts.Wrong > 0 {
-		return report, fmt.Errorf("%s does not hold what was written to it: another process changed it meanwhile; run sync again", c.Name)
+		return report, fmt.Errorf("%s does not hold what was written to it: another process changed it meanwhile: run sync again, and if that does not help, indexer --rebuild", c.Name)
 	}
 	for ids, err := range l.surplus(ctx, key) {
 		if err == nil {

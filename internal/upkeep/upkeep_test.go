@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/query-synergy/query-synergy/internal/augment"
 	"github.com/query-synergy/query-synergy/internal/corpus"
 	"github.com/query-synergy/query-synergy/internal/dump"
 	"github.com/query-synergy/query-synergy/internal/embedding"
@@ -439,4 +440,83 @@ func TestCopyOverChangedPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, differences(t, other, changed...))
+}
+
+// Passages with a vector for each of their queries are several points. Verify,
+// which knows no queries, takes any number of them; sync and rebuild know it.
+func TestSeveralVectors(t *testing.T) {
+	store := storetest.Embedded(t)
+	opts := options
+	queries := func(docs ...string) (all []augment.Query) {
+		for _, doc := range docs {
+			for n := range 3 {
+				all = append(all, augment.Query{DocID: doc, Chunk: augment.EveryChunk, Lang: "en", Text: fmt.Sprintf("%s %d", doc, n)})
+			}
+		}
+		return all
+	}
+	opts.Augment = &ingest.Augment{Queries: queries("a", "b"), Alpha: 0.25, Mode: augment.ModeMulti}
+	a, b, c := document("a", "one", "two"), document("b", "one"), document("c", "one")
+	if _, rebuilt, err := upkeep.Rebuild(t.Context(), store, embedder{}, opts, stream(a, b, c)); err != nil || len(rebuilt) != 1 {
+		t.Fatalf("%v, %v", rebuilt, err)
+	}
+	now, err := store.Lookup(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := store.Count(t.Context(), now); err != nil || n != 3*3+1 {
+		t.Fatalf("the index has %d points, %v", n, err)
+	}
+	want(t, differences(t, store, a, b, c))
+	want(t, differences(t, store, document("a", "one"), c),
+		"stale a: 1 of 1 wrong, 5 left over", "extra b: 0 of 0 wrong, 3 left over")
+	counts, err := upkeep.Plan(t.Context(), store, key, opts.Chunking, stream(a, b))
+	if err != nil || counts.Extra != 1 || counts.Wrong != 0 || counts.Surplus != 1 {
+		t.Errorf("planned %+v, %v", counts, err)
+	}
+	// A further vector is lost: sync does not look for it, but says so.
+	if err := store.Delete(t.Context(), now, []string{corpus.VectorID("docs", "th", "b", 0, 2)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = upkeep.Sync(t.Context(), store, embedder{}, opts, key, stream(a, b, c), 0, func() bool { return false })
+	if err == nil || !strings.Contains(err.Error(), "does not hold what was written to it") {
+		t.Errorf("error is %v", err)
+	}
+	if _, _, err := upkeep.Rebuild(t.Context(), store, embedder{}, opts, stream(a, c)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := upkeep.Sync(t.Context(), store, embedder{}, opts, key, stream(a), 1, func() bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	want(t, differences(t, store, a))
+	// All of it goes through a file, in the widths and lengths that it has.
+	for name, change := range map[string]func(*ingest.Augment){
+		"multi": func(*ingest.Augment) {},
+		"dot":   func(a *ingest.Augment) { a.Unscaled = true },
+		"hub":   func(a *ingest.Augment) { a.Mode, a.Hub, a.HubLang = "", 0.5, "en" },
+	} {
+		rule := *opts.Augment
+		change(&rule)
+		opts.Augment = &rule
+		if _, _, err := upkeep.Rebuild(t.Context(), store, embedder{}, opts, stream(a, b, c)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		origin, err := upkeep.FromStore(t.Context(), store, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "copy.jsonl")
+		if _, err := upkeep.CopyToFile(t.Context(), origin, path, nil); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		file, err := upkeep.FromFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := storetest.Embedded(t)
+		if _, err := upkeep.CopyToStore(t.Context(), file, other, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		want(t, differences(t, other, a, b, c))
+	}
 }

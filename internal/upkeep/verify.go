@@ -20,7 +20,8 @@ type Verification struct {
 
 // Verify compares the current version of an index with documents, which are cut
 // as the index's were. Documents in other languages than the index's are an
-// error.
+// error. Of an index whose passages have several vectors, it does not tell how
+// many they should have.
 func Verify(ctx context.Context, store Reader, key qdrant.Key, docs iter.Seq2[corpus.Document, error]) (_ *Verification, err error) {
 	c, err := store.Lookup(ctx, key)
 	if err != nil {
@@ -35,6 +36,7 @@ func Verify(ctx context.Context, store Reader, key qdrant.Key, docs iter.Seq2[co
 			err = errors.Join(err, v.Close())
 		}
 	}()
+	v.ledger.several = hasSeveral(c)
 	chunking := corpus.Chunking{MaxRunes: c.Schema.ChunkRunes, OverlapRunes: c.Schema.OverlapRunes}
 	if err := chunking.Validate(); err != nil {
 		return nil, fmt.Errorf("index %s: %w", key, err)
@@ -47,6 +49,12 @@ func Verify(ctx context.Context, store Reader, key qdrant.Key, docs iter.Seq2[co
 	}
 	v.Counts, err = v.ledger.counts(ctx, key)
 	return v, err
+}
+
+// hasSeveral says whether passages have a vector for each of their generated
+// queries.
+func hasSeveral(c qdrant.Collection) bool {
+	return c.Schema.Augment != nil && c.Schema.Augment.Mode == qdrant.ModeMulti
 }
 
 // Differences yields the documents in these states, or in any, by their ids.

@@ -269,7 +269,7 @@ func (r *run) askFor(ctx context.Context, p *pair) {
 				p.failure = fmt.Errorf("search for the passage of a generated query: %w", err)
 				return
 			} else if !found {
-				p.refused = append(p.refused, augment.ReasonNotFound)
+				p.refused = append(p.refused, augment.ReasonRoundTrip)
 				continue
 			}
 			p.kept = append(p.kept, query)

@@ -284,7 +284,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 	report, _, err := run(t, t.Context(), model, journalPath(t), o, cities(4))
 	if _, ok := errors.AsType[*generate.IncompleteError](err); !ok || !errors.Is(err, broken) || report.Without != 3 || report.Failed != 1 ||
-		report.Kept == 0 || report.Refused[augment.ReasonNotFound] < 4 {
+		report.Kept == 0 || report.Refused[augment.ReasonRoundTrip] < 4 {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

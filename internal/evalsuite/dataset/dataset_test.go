@@ -220,6 +220,30 @@ func TestBEIR(t *testing.T) {
 	}
 }
 
+// A corpus that nobody has judged is its documents.
+func TestLoadDocuments(t *testing.T) {
+	dir := folder(t, map[string]string{"pt/corpus.jsonl": `{"_id": "a", "text": "um"}` + "\n" + `{"_id": "b", "text": "dois"}` + "\n"})
+	s, err := dataset.LoadDocuments(t.Context(), "beir", dir, "pt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Documents) != 2 || len(s.Questions) != 0 || len(s.Qrels) != 0 || s.Lang != "pt" || len(s.Files) != 1 {
+		t.Errorf("%+v", s)
+	}
+	if _, err := dataset.Load(t.Context(), "beir", dir, "pt"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("with questions: %v", err)
+	}
+	for _, tc := range [][2]string{{"beir", "th"}, {"nothing", "pt"}, {"beir", "?"}} {
+		if _, err := dataset.LoadDocuments(t.Context(), tc[0], dir, tc[1]); err == nil {
+			t.Errorf("%v: no error", tc)
+		}
+	}
+	dir = folder(t, map[string]string{"pt/corpus.jsonl": "\n"})
+	if _, err := dataset.LoadDocuments(t.Context(), "beir", dir, "pt"); err == nil || !strings.Contains(err.Error(), "no documents") {
+		t.Errorf("empty: %v", err)
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	const header = "query-id\tcorpus-id\tscore\n"
 	for _, tc := range []struct {

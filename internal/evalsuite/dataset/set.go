@@ -86,14 +86,8 @@ func Load(ctx context.Context, name, dir, language string) (*Set, error) {
 	if len(s.Questions) == 0 {
 		return nil, fmt.Errorf("%s has no questions", p.questions)
 	}
-	for d, err := range corpus.Read(ctx, corpus.Options{Format: l.format, Lang: tag}, p.documents) {
-		if err != nil {
-			return nil, err
-		}
-		s.Documents = append(s.Documents, d)
-	}
-	if len(s.Documents) == 0 {
-		return nil, fmt.Errorf("%s has no documents", p.documents)
+	if err := s.readDocuments(ctx, p.documents); err != nil {
+		return nil, err
 	}
 	judgements := relevant(s.Questions)
 	if p.qrels != "" {
@@ -113,6 +107,42 @@ func Load(ctx context.Context, name, dir, language string) (*Set, error) {
 		}
 	}
 	return s, s.identify(p)
+}
+
+// LoadDocuments reads what Load does without questions and judgements, which need
+// not be there: of beir LANG/corpus.jsonl is enough. It is for a corpus that
+// nobody has judged.
+func LoadDocuments(ctx context.Context, name, dir, language string) (*Set, error) {
+	l, known := layouts[name]
+	if !known {
+		return nil, fmt.Errorf("dataset %.40q is not known, want one of %v", name, Names())
+	}
+	tag, err := lang.Parse(language)
+	if err != nil {
+		return nil, fmt.Errorf("load dataset %s: %w", name, err)
+	}
+	p, err := l.locate(dir, tag)
+	if p.documents == "" {
+		return nil, fmt.Errorf("dataset %s has no documents in %q in %s: %w", name, tag, dir, err)
+	}
+	s := &Set{Name: name, Lang: tag, Format: l.format, Qrels: metrics.Qrels{}}
+	if err := s.readDocuments(ctx, p.documents); err != nil {
+		return nil, err
+	}
+	return s, s.identify(paths{documents: p.documents, questions: p.documents})
+}
+
+func (s *Set) readDocuments(ctx context.Context, path string) error {
+	for d, err := range corpus.Read(ctx, corpus.Options{Format: s.Format, Lang: s.Lang}, path) {
+		if err != nil {
+			return err
+		}
+		s.Documents = append(s.Documents, d)
+	}
+	if len(s.Documents) == 0 {
+		return fmt.Errorf("%s has no documents", path)
+	}
+	return nil
 }
 
 // relevant returns the judgements that questions bring themselves.

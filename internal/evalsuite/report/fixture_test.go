@@ -74,6 +74,7 @@ func mean(rows []evalsuite.Row) evalsuite.Row {
 	}
 	m := row(evalsuite.MeanLang, rows[0].AnchorLang, rows[0].Method, lambda, base, delta, n)
 	m.Translator = rows[0].Translator
+	m.Texts, m.Mode, m.Alpha, m.Hub, m.PassagesLang = rows[0].Texts, rows[0].Mode, rows[0].Alpha, rows[0].Hub, rows[0].PassagesLang
 	return m
 }
 
@@ -175,10 +176,69 @@ func realistic(tb testing.TB) report.Input {
 		}
 		return row(l, "en", names[g], 0.7, source[l], at(l, 0.7)-[]float64{0, 0, 4.2, 1.3, 4, 1.2, 2.5, 0.6, 0.9}[g], 1190)
 	})
+	in.Augmentation = &report.Augmentation{
+		Sweep: over(6, langs, func(g int, l string) evalsuite.Row {
+			return augmented(l, 2*(g/3), g%3, []float64{math.NaN(), 0.2, 1.1}[g%3]-float64(g/3))
+		}),
+		Blend: tuned(""), Multi: tuned(""), Across: tuned("en"),
+	}
 	for i, l := range langs {
 		in.Movers = append(in.Movers, sampleMover(tb, l, 2*i, 2+9*i, 1), sampleMover(tb, l, 2*i+20, 1, 2+i))
 	}
 	return in
+}
+
+// augmented invents a row of the method that is numbered, about plain passages (0)
+// or those that know generated queries (1) or translations (2); NaN for one that
+// is its own baseline.
+func augmented(lang string, method, known int, delta float64) evalsuite.Row {
+	plain := []evalsuite.Method{evalsuite.SourceOnly, evalsuite.SourceOnly + evalsuite.WithHub, evalsuite.QuerySynergy, evalsuite.QuerySynergy + evalsuite.WithHub}
+	names := []evalsuite.Method{evalsuite.XQG, evalsuite.XQG + evalsuite.WithHub, evalsuite.XQGSynergy, evalsuite.XQGSynergy + evalsuite.WithHub}
+	name, alpha, lambda := plain[method], 0.0, []float64{1, 0.66}[method/2]
+	var texts *evalsuite.Texts
+	if known > 0 {
+		name, alpha = names[method], 0.02*float64(known)
+		texts = []*evalsuite.Texts{
+			{Kind: evalsuite.GeneratedQueries, Langs: []string{"en", "es"}, By: []string{"qwen2.5-coder-1.5b"}, PerPassage: 3},
+			{Kind: evalsuite.PassageTranslations, Langs: []string{"en"}, By: []string{evalsuite.Human}},
+		}[known-1]
+	}
+	r := row(lang, "en", name, lambda, source[lang]+0.01*float64(method/2), delta, 1190)
+	r.Texts, r.Mode, r.Alpha, r.Hub, r.Translator = texts, evalsuite.Blend, &alpha, 0.2*float64(method%2), evalsuite.Human
+	return r
+}
+
+// tuned invents what is reached by two kinds of texts, in passages of a language
+// or of the questions' own.
+func tuned(passages string) *evalsuite.AugmentTuned {
+	lay := func(methods []int, known []int, delta func(method, known int) float64) *evalsuite.Result {
+		return over(len(methods)*len(known), langs, func(g int, l string) evalsuite.Row {
+			method, known := methods[g%len(methods)], known[g/len(methods)]
+			r := augmented(l, method, known, delta(method, known))
+			r.PassagesLang = passages
+			return r
+		})
+	}
+	return &evalsuite.AugmentTuned{
+		Result: lay([]int{2, 3, 0, 1}, []int{0, 1, 2}, func(method, known int) float64 {
+			if method == 2 && known == 0 {
+				return math.NaN()
+			}
+			return float64(known) - 0.2*float64(3-method)
+		}),
+		Own: lay([]int{2, 3, 0, 1}, []int{0, 1, 2}, func(method, known int) float64 {
+			if method%2 == 0 && known == 0 {
+				return math.NaN()
+			}
+			return 0.6*float64(known) - 0.4
+		}),
+		Rivals: lay([]int{2, 0}, []int{1, 2}, func(_, known int) float64 {
+			if known == 1 {
+				return math.NaN()
+			}
+			return 1.5
+		}),
+	}
 }
 
 // sampleMover takes the i-th question of the sample corpus.

@@ -21,6 +21,7 @@ type Input struct {
 	EqualMatrix  *evalsuite.Result // the anchor matrix at EqualWeights
 	Translators  *evalsuite.Result
 	Methods      *evalsuite.Result
+	Augmentation *Augmentation
 	Movers       []Mover
 
 	// Paper holds printed figures to set beside; nil for none. Its items are

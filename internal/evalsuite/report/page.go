@@ -120,6 +120,9 @@ func newPage(in Input) (*page, error) {
 	if in.Methods != nil {
 		p.Sections = append(p.Sections, methodsSection(in))
 	}
+	if in.Augmentation != nil {
+		p.Sections = append(p.Sections, augmentSection(in.Augmentation, m))
+	}
 	if len(in.Movers) > 0 {
 		p.Sections = append(p.Sections, section{
 			ID: "movers", Title: "Questions that moved most", CSV: "movers.csv",

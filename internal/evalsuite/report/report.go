@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,8 @@ const (
 // Write writes the report into dir, which is made where it is missing:
 // report.html, its words and tables in report.md, and for each experiment its
 // numbers in full precision (table.csv, sweep.csv, tune.csv, anchors.csv,
-// anchors-equal.csv, translators.csv, methods.csv, movers.csv; the heat map's
+// anchors-equal.csv, translators.csv, methods.csv, movers.csv, and six whose
+// names begin with augment; the heat map's
 // percentages in anchors-percent.csv, printed figures in paper.csv).
 // Files of these names from an earlier report are replaced, or removed where
 // this one has no such experiment. It returns an error where Measures is empty
@@ -65,21 +67,32 @@ func Write(dir string, in Input) error {
 
 var csvNames = []string{
 	"table.csv", "sweep.csv", "tune.csv", "anchors.csv", "anchors-equal.csv", "anchors-percent.csv", "translators.csv",
-	"methods.csv", "movers.csv", "paper.csv",
+	"methods.csv", "augment.csv", "augment-tuned.csv", "augment-plain.csv", "augment-rivals.csv", "augment-across.csv", "augment-across-plain.csv",
+	"movers.csv", "paper.csv",
 }
 
 // tables returns the CSV files by name.
 func tables(in Input) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for name, result := range map[string]*evalsuite.Result{
-		"table.csv": in.Table, "sweep.csv": in.Sweep, "tune.csv": in.Tune,
-		"anchors.csv": in.AnchorMatrix, "anchors-equal.csv": in.EqualMatrix, "translators.csv": in.Translators, "methods.csv": in.Methods,
-	} {
-		if result == nil {
+	results := map[string][]*evalsuite.Result{
+		"table.csv": {in.Table}, "sweep.csv": {in.Sweep}, "tune.csv": {in.Tune},
+		"anchors.csv": {in.AnchorMatrix}, "anchors-equal.csv": {in.EqualMatrix}, "translators.csv": {in.Translators}, "methods.csv": {in.Methods},
+	}
+	if in.Augmentation != nil {
+		maps.Copy(results, augmentFiles(in.Augmentation))
+	}
+	for name, all := range results {
+		var rows []evalsuite.Row
+		for _, result := range all {
+			if result != nil {
+				rows = append(rows, slices.Concat(result.Rows, result.Means)...)
+			}
+		}
+		if len(rows) == 0 {
 			continue
 		}
 		var b bytes.Buffer
-		if err := evalsuite.WriteCSV(&b, in.Measures, slices.Concat(result.Rows, result.Means)); err != nil {
+		if err := evalsuite.WriteCSV(&b, in.Measures, rows); err != nil {
 			return nil, err
 		}
 		files[name] = b.Bytes()

@@ -237,8 +237,8 @@ func TestNumbersAreInCSV(t *testing.T) {
 
 func TestSameInputSameBytes(t *testing.T) {
 	first, second := write(t, realistic(t)), write(t, realistic(t))
-	if len(first) != 11 {
-		t.Errorf("%d files, want the page, its Markdown and 9 CSV files", len(first))
+	if len(first) != 17 {
+		t.Errorf("%d files, want the page, its Markdown and 15 CSV files", len(first))
 	}
 	for name := range first {
 		if first[name] != second[name] {
@@ -262,6 +262,10 @@ func TestPartial(t *testing.T) {
 		{"anchors", report.Input{EqualMatrix: whole.EqualMatrix}},
 		{"translators", report.Input{Translators: whole.Translators}},
 		{"methods", report.Input{Methods: whole.Methods}},
+		{"augment", report.Input{Augmentation: whole.Augmentation}},
+		{"augment", report.Input{Augmentation: &report.Augmentation{Sweep: whole.Augmentation.Sweep}}},
+		{"augment", report.Input{Augmentation: &report.Augmentation{Blend: &evalsuite.AugmentTuned{Result: whole.Augmentation.Blend.Result, Own: whole.Augmentation.Blend.Own}}}},
+		{"augment", report.Input{Augmentation: &report.Augmentation{Across: whole.Augmentation.Across}}},
 		{"movers", report.Input{Movers: whole.Movers[:1]}},
 		{"table", report.Input{Table: &evalsuite.Result{Rows: whole.Table.Rows[:3]}}},
 		{"sweep", report.Input{Sweep: &evalsuite.Result{Rows: whole.Sweep.Rows[:1]}}},
@@ -270,7 +274,7 @@ func TestPartial(t *testing.T) {
 		tc.in.Measures = whole.Measures
 		page := write(t, tc.in)[report.PageName]
 		wellFormed(t, page)
-		for _, section := range []string{"table", "sweep", "tune", "anchors", "translators", "methods", "movers"} {
+		for _, section := range []string{"table", "sweep", "tune", "anchors", "translators", "methods", "augment", "movers"} {
 			if has := strings.Contains(page, `<section id="`+section+`"`); has != (section == tc.section) {
 				t.Errorf("report of %q has a section %q: %v", tc.section, section, has)
 			}

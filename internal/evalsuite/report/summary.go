@@ -58,6 +58,9 @@ func summary(in Input) []finding {
 		add("Ways to fuse", verdicts(headlines(in.Methods), m, func(r evalsuite.Row) string { return method(r.Method) },
 			"Of the ways to make one ranking of two, each against the source alone, "), standing(in.Methods, m))
 	}
+	if in.Augmentation != nil {
+		augmentFindings(in.Augmentation, m, add)
+	}
 	return found
 }
 

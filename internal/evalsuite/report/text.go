@@ -43,7 +43,12 @@ func (in Input) cleaned() Input {
 		}
 		m.Anchors = each(m.Anchors, func(a *Anchor) { cleanAll(&a.Translator, &a.Text) })
 	})
-	for _, r := range []**evalsuite.Result{&in.Table, &in.Sweep, &in.Tune, &in.AnchorMatrix, &in.EqualMatrix, &in.Translators, &in.Methods} {
+	results := []**evalsuite.Result{&in.Table, &in.Sweep, &in.Tune, &in.AnchorMatrix, &in.EqualMatrix, &in.Translators, &in.Methods}
+	if in.Augmentation != nil {
+		in.Augmentation = in.Augmentation.clone()
+		results = append(results, in.Augmentation.results()...)
+	}
+	for _, r := range results {
 		if *r != nil {
 			*r = &evalsuite.Result{Rows: each((*r).Rows, cleanRow), Means: each((*r).Means, cleanRow)}
 		}
@@ -65,6 +70,13 @@ func (in Input) cleaned() Input {
 func cleanRow(r *evalsuite.Row) {
 	cleanAll(&r.Dataset, &r.Lang, &r.AnchorLang, &r.Translator)
 	r.Method = evalsuite.Method(clean(string(r.Method)))
+	cleanAll(&r.PassagesLang)
+	if r.Texts != nil {
+		texts := *r.Texts
+		texts.Langs = each(texts.Langs, func(l *string) { cleanAll(l) })
+		texts.By = each(texts.By, func(by *string) { cleanAll(by) })
+		r.Texts = &texts
+	}
 }
 
 func cleanAll(texts ...*string) {

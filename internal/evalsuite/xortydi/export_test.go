@@ -1,0 +1,4 @@
+package xortydi
+
+// MaxElementBytes is how long a prediction may be.
+var MaxElementBytes = &maxElementBytes
