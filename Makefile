@@ -13,7 +13,7 @@ TOOLS := .cache/bin
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION := v1.9.0
 
-.PHONY: help build demo serve results endpoint venv apertium oracles chromium test soak check bench fuzz test-qdrant clean
+.PHONY: help build demo serve results endpoint venv apertium oracles chromium test soak check bench fuzz schemathesis test-qdrant clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +105,11 @@ fuzz: ## fuzz each target for FUZZTIME (60s)
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$package; \
 		done; \
 	done
+
+SCHEMATHESIS_VERSION := 4.32.5
+schemathesis: ## ask the API what its OpenAPI file allows, and what it does not
+	@[[ -x .cache/schemathesis/bin/schemathesis ]] || { $(PYTHON) -m venv .cache/schemathesis && .cache/schemathesis/bin/pip install --quiet --disable-pip-version-check schemathesis==$(SCHEMATHESIS_VERSION); }
+	SOAK=1 $(GO) test -count 1 -v -run '^TestSchemathesis$$' ./internal/serve
 
 test-qdrant: ## run the conformance suite against a real server: make test-qdrant QDRANT_URL=…
 	@[[ -n "$${QDRANT_URL:-}" ]] || { echo "say which server: make test-qdrant QDRANT_URL=localhost:6334" >&2; exit 2; }

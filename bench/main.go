@@ -75,6 +75,7 @@ func run() (err error) {
 		{"search", func() error { return benchSearch(ctx, t, large, small) }},
 		{"strategies", func() error { return benchStrategies(ctx, t, large) }},
 		{"queries", func() error { return benchCachedQuery(ctx, t, large) }},
+		{"the API", func() error { return benchServe(ctx, t, small) }},
 		{"augmentation", func() error { return benchAugmented(ctx, t, dir, large) }},
 		{"fusion", func() error { return benchFuse(t) }},
 		{"sweeps", func() error { return benchSweep(ctx, t, *root, dir) }},

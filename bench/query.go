@@ -27,41 +27,13 @@ const (
 // their caches, with the searches that it makes.
 func benchCachedQuery(ctx context.Context, t *table, large string) (err error) {
 	const group = "A query with its anchor and vectors cached, 100000 x 384, against its searches"
-	all, err := openTarget(ctx, large)
+	cached, err := openCached(ctx, large)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, all.Close()) }()
-	source := randomUnit(queryStream, 0)
-	vectors := map[string][]float32{benchQuery: source, benchAnchor: anchorOf(source)}
-
-	folder, err := os.MkdirTemp("", "bench-query-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	memory, err := cache.Open(filepath.Join(folder, "cache.db"), 64<<20)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, memory.Close()) }()
-	endpoint := httptest.NewServer(embeddings(vectors))
-	defer endpoint.Close()
-	schema := all.collection.Schema
-	client, err := embedding.New(embedding.Config{
-		BaseURL: endpoint.URL, Model: schema.Model, Cache: memory,
-		Profile: embedding.ProfileFor(schema.Model),
-	})
-	if err != nil {
-		return err
-	}
-	searcher := &search.Searcher{
-		Store: all, Embedder: client, Translator: anchor.NewCached(fixedTranslator{}, memory, nil),
-		Trust: func(string, string) (search.Standing, bool) { return search.Standing{Trust: 1}, true },
-	}
-	query := search.Query{
-		Corpus: corpusName, Lang: corpusLang, Text: benchQuery, AnchorLang: "en", Lambda: 0.7, TopK: topK,
-	}
+	defer func() { err = errors.Join(err, cached.Close()) }()
+	all, searcher, source := cached.all, cached.searcher, cached.source
+	query := cached.query()
 	request := retrieve.Request{
 		Collection: all.collection, Legs: rerank.Lambda(source, anchorOf(source), 0.7), TopK: topK, Exact: true,
 		Reweigh: func(retrieve.Signals) []float64 { return []float64{0.7, 0.3} },
@@ -87,6 +59,69 @@ func benchCachedQuery(ctx context.Context, t *table, large string) (err error) {
 		t.add(r)
 	}
 	return nil
+}
+
+// cachedQuery is what answers benchQuery from its caches.
+type cachedQuery struct {
+	all      *target
+	searcher *search.Searcher
+	source   []float32 // the query's vector
+	folder   string
+	memory   *cache.Cache
+	endpoint *httptest.Server
+}
+
+func openCached(ctx context.Context, index string) (_ *cachedQuery, err error) {
+	c := &cachedQuery{source: randomUnit(queryStream, 0)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.Close())
+		}
+	}()
+	if c.all, err = openTarget(ctx, index); err != nil {
+		return nil, err
+	}
+	if c.folder, err = os.MkdirTemp("", "bench-query-"); err != nil {
+		return nil, err
+	}
+	if c.memory, err = cache.Open(filepath.Join(c.folder, "cache.db"), 64<<20); err != nil {
+		return nil, err
+	}
+	c.endpoint = httptest.NewServer(embeddings(map[string][]float32{benchQuery: c.source, benchAnchor: anchorOf(c.source)}))
+	schema := c.all.collection.Schema
+	client, err := embedding.New(embedding.Config{
+		BaseURL: c.endpoint.URL, Model: schema.Model, Cache: c.memory,
+		Profile: embedding.ProfileFor(schema.Model),
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.searcher = &search.Searcher{
+		Store: c.all, Embedder: client, Translator: anchor.NewCached(fixedTranslator{}, c.memory, nil),
+		Trust: func(string, string) (search.Standing, bool) { return search.Standing{Trust: 1}, true },
+	}
+	return c, nil
+}
+
+func (c *cachedQuery) query() search.Query {
+	return search.Query{Corpus: corpusName, Lang: corpusLang, Text: benchQuery, AnchorLang: "en", Lambda: 0.7, TopK: topK}
+}
+
+func (c *cachedQuery) Close() error {
+	var errs []error
+	if c.endpoint != nil {
+		c.endpoint.Close()
+	}
+	if c.memory != nil {
+		errs = append(errs, c.memory.Close())
+	}
+	if c.folder != "" {
+		errs = append(errs, os.RemoveAll(c.folder))
+	}
+	if c.all != nil {
+		errs = append(errs, c.all.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // embeddings is an endpoint that knows these texts.

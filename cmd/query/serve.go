@@ -52,6 +52,7 @@ type parts struct {
 	config.StoreFlags
 	config.EmbeddingFlags
 	config.TranslateFlags
+	config.ReadFlags
 }
 
 type serveCommand struct {
@@ -62,7 +63,7 @@ type serveCommand struct {
 	Rate         float64       `default:"${rate}" placeholder:"F" help:"Requests a second that one client may make, twice as many at once; 0 for no limit (default: ${default})."`
 	ClientHeader string        `placeholder:"NAME" help:"Header in which a proxy in front gives the client's address, such as X-Forwarded-For; only behind such a proxy."`
 	Concurrency  int           `default:"${concurrency}" placeholder:"N" help:"Searches at the same time; some more wait, others are sent away (default: ${default})."`
-	Timeout      time.Duration `default:"${timeout}" placeholder:"TIME" help:"The longest that a request may take (default: ${default})."`
+	Timeout      time.Duration `name:"request-timeout" default:"${timeout}" placeholder:"TIME" help:"The longest that a request may take (default: ${default})."`
 	parts
 }
 
@@ -84,7 +85,7 @@ func (b *backend) Close() error {
 
 // load reads the flags and the environment.
 func (p *parts) load() (config.Settings, error) {
-	settings, err := config.Load(config.Environ(), p.QueryFlags, p.StoreFlags, p.EmbeddingFlags, p.TranslateFlags)
+	settings, err := config.Load(config.Environ(), p.QueryFlags, p.StoreFlags, p.EmbeddingFlags, p.TranslateFlags, p.ReadFlags)
 	if err != nil {
 		return settings, err
 	}
@@ -129,6 +130,9 @@ func (p *parts) open(ctx context.Context, settings config.Settings, log *slog.Lo
 		o.Searcher.Translator = translator
 	}
 	o.Store, o.Tuning, o.MaxTopK = store, tuning, p.MaxTopK
+	if o.Read, o.Approximate, err = setup.ReadOptions(settings.Query.Read); err != nil {
+		return nil, cli.UsageError{Err: err}
+	}
 	o.AnchorLang, o.AnchorTimeout = settings.Query.AnchorLang, settings.Query.AnchorTimeout
 	b.Service = service.New(o)
 	return b, nil
@@ -215,7 +219,7 @@ func (c *serveCommand) check() error {
 	case c.Concurrency < 1 || c.Concurrency > 4096:
 		return errors.New("--concurrency: want a whole number from 1 to 4096")
 	case c.Timeout < time.Millisecond || c.Timeout > time.Hour:
-		return errors.New("--timeout: want a duration from 1ms to 1h such as 30s")
+		return errors.New("--request-timeout: want a duration from 1ms to 1h such as 30s")
 	}
 	for _, origin := range c.CORS {
 		if err := http.NewCrossOriginProtection().AddTrustedOrigin(origin); err != nil {

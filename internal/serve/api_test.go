@@ -13,6 +13,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/query-synergy/query-synergy/internal/filter"
 	"github.com/query-synergy/query-synergy/internal/search"
 	"github.com/query-synergy/query-synergy/internal/serve"
 	"github.com/query-synergy/query-synergy/internal/serve/servetest"
@@ -63,7 +64,7 @@ func TestRequestIsInTheFile(t *testing.T) {
 	lambda := 0.5
 	full := decode[map[string]any](t, []byte(encode(t, service.Request{
 		Corpus: "c", Query: "q", Lang: "th", Langs: []string{"th"}, Anchor: "a", AnchorLang: "en", MoreAnchors: []service.Text{{Lang: "el", Text: "x"}},
-		Lambda: &lambda, Weights: []float64{1, 0}, TopK: 1, Strategy: "fused", Trust: "0.5", RequireAnchor: true, AnchorTimeout: 1e9, Explain: true, Compare: true,
+		Lambda: &lambda, Weights: []float64{1, 0}, TopK: 1, Strategy: "fused", Trust: "0.5", RequireAnchor: true, AnchorTimeout: 1e9, Filter: "a = 1", Approximate: new(bool), Explain: true, Compare: true,
 	})))
 	got := slices.Sorted(maps.Keys(doc.Components.Schemas["Request"].Value.Properties))
 	if want := slices.Sorted(maps.Keys(full)); !slices.Equal(got, want) {
@@ -153,6 +154,34 @@ func TestCompareIsUnjudged(t *testing.T) {
 	given := decode[search.Result](t, a.post("/v1/search", map[string]any{"corpus": servetest.Corpus, "lang": "th", "query": text, "anchor": anchor, "lambda": 0}).body)
 	if encode(t, judged.Compare.Anchor) != encode(t, given.Hits) {
 		t.Errorf("anchor alone: %s, want %s", encode(t, judged.Compare.Anchor), encode(t, given.Hits))
+	}
+}
+
+// A request's filter holds beside the server's.
+func TestFilter(t *testing.T) {
+	text, _ := question(t, "th", 0)
+	ask := map[string]any{"corpus": servetest.Corpus, "lang": "th", "query": text, "top_k": 48, "filter": "theme = science"}
+	open := newAPI(t)
+	some := decode[search.Result](t, open.post("/v1/search", ask).body)
+	if len(some.Hits) == 0 || len(some.Hits) == 48 || some.Filter == "" || !some.Certified {
+		t.Fatalf("%d hits, filter %q", len(some.Hits), some.Filter)
+	}
+	for _, hit := range some.Hits {
+		if hit.Metadata["theme"] != "science" {
+			t.Errorf("hit %s has the theme %v", hit.ID, hit.Metadata["theme"])
+		}
+	}
+	other, err := filter.Parse("theme != science")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := newAPI(t, func(_ *serve.Options, o *service.Options) { o.Read.Filter = other })
+	if none := decode[search.Result](t, closed.post("/v1/search", ask).body); len(none.Hits) != 0 {
+		t.Errorf("%d hits get around the server's filter", len(none.Hits))
+	}
+	ask["approximate"] = true
+	if r := decode[search.Result](t, open.post("/v1/search", ask).body); !r.Approximate || r.Certified {
+		t.Errorf("approximate %v, certified %v", r.Approximate, r.Certified)
 	}
 }
 
@@ -311,6 +340,7 @@ func TestErrors(t *testing.T) {
 		{"lang", good("lang", "xx-nothing"), 400, "invalid_request", "lang: "},
 		{"langs", good("langs", []string{"th", "th"}), 400, "invalid_request", "langs: "},
 		{"all and some", `{"corpus":"sample","query":"q","lang":"all","langs":["th"]}`, 400, "invalid_request", "all searches every"},
+		{"filter", good("filter", "year >="), 400, "invalid_request", "filter, at character"},
 		{"anchors", good("more_anchors", []any{map[string]any{"lang": "en", "text": "q"}}), 400, "invalid_request", "more_anchors: want an anchor"},
 		{"anchor's field", good("more_anchors", []any{map[string]any{"lang": "en", "txt": "q"}}), 400, "invalid_request", `unknown field "txt"`},
 		{"corpus name", good("corpus", "../../etc/passwd"), 400, "invalid_request", "corpus name"},

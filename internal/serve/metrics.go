@@ -33,9 +33,12 @@ type Metrics struct {
 	stages     *prometheus.HistogramVec
 }
 
-// NewMetrics returns Metrics that log to log, with the text of queries where
-// logQueries says so.
+// NewMetrics returns Metrics that log to log, nil being silent, with the text of
+// queries where logQueries says so.
 func NewMetrics(log *slog.Logger, logQueries bool) *Metrics {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	const prefix = "query_synergy_"
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, labels)

@@ -40,6 +40,7 @@ type SearchInput struct {
 	AnchorLang    string   `json:"anchor_lang,omitempty" jsonschema:"BCP 47 tag of the anchor's language"`
 	Lambda        *float64 `json:"lambda,omitempty" jsonschema:"weight of the query beside its anchor, 0 to 1; leave away for the tuned one"`
 	TopK          int      `json:"top_k,omitempty" jsonschema:"how many documents are wanted (default 10)"`
+	Filter        string   `json:"filter,omitempty" jsonschema:"which documents are searched, by their metadata, such as: year >= 2020 and theme = science"`
 	RequireAnchor bool     `json:"require_anchor,omitempty" jsonschema:"fail where the anchor cannot be had"`
 }
 
@@ -103,7 +104,7 @@ func New(backend Backend, version string, log *slog.Logger) *sdk.Server {
 	}, func(ctx context.Context, _ *sdk.CallToolRequest, in SearchInput) (*sdk.CallToolResult, SearchOutput, error) {
 		r, err := backend.Search(ctx, service.Request{
 			Corpus: in.Corpus, Query: in.Query, Lang: in.Lang, Langs: in.Langs, Anchor: in.Anchor, AnchorLang: in.AnchorLang,
-			Lambda: in.Lambda, TopK: in.TopK, RequireAnchor: in.RequireAnchor,
+			Lambda: in.Lambda, TopK: in.TopK, RequireAnchor: in.RequireAnchor, Filter: in.Filter,
 		})
 		if err != nil {
 			return nil, SearchOutput{}, forAgent(err)

@@ -39,10 +39,17 @@ type Backend struct {
 	Store    *qdrant.Store
 }
 
-// New indexes the sample corpus in the languages given.
+// New indexes the sample corpus in the languages given. The endpoint knows the
+// sample's texts only.
 func New(tb testing.TB, langs ...string) *Backend {
 	tb.Helper()
-	b := &Backend{Endpoint: embeddingtest.Sample(tb), Store: storetest.Embedded(tb)}
+	return NewWith(tb, embeddingtest.Sample(tb), langs...)
+}
+
+// NewWith is New with another endpoint.
+func NewWith(tb testing.TB, endpoint *embeddingtest.Server, langs ...string) *Backend {
+	tb.Helper()
+	b := &Backend{Endpoint: endpoint, Store: storetest.Embedded(tb)}
 	b.URL = embeddingtest.Start(tb, b.Endpoint)
 	vectors, err := cache.Open(filepath.Join(tb.TempDir(), "embeddings.db"), 64<<20)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/query-synergy/query-synergy/internal/filter"
 	"github.com/query-synergy/query-synergy/internal/lang"
 	"github.com/query-synergy/query-synergy/internal/retrieve"
 	"github.com/query-synergy/query-synergy/internal/search"
@@ -34,8 +35,13 @@ type Request struct {
 	// Strategy says how the index is searched; "" is "synergy".
 	Strategy string `json:"strategy,omitempty"`
 	// Trust is "auto", "always" or a number from 0 to 1 as text; "" is "auto".
-	Trust         Trust    `json:"trust,omitempty"`
-	RequireAnchor bool     `json:"require_anchor,omitempty"`
+	Trust         Trust `json:"trust,omitempty"`
+	RequireAnchor bool  `json:"require_anchor,omitempty"`
+	// Filter chooses documents, in the language of package filter. A filter of the
+	// server holds besides.
+	Filter string `json:"filter,omitempty"`
+	// Approximate lets the store use its approximate index; nil: as the server does.
+	Approximate   *bool    `json:"approximate,omitempty"`
 	AnchorTimeout Duration `json:"anchor_timeout,omitempty"` // 0: the server's, which is also the longest
 	Explain       bool     `json:"explain,omitempty"`
 	Compare       bool     `json:"compare,omitempty"` // also rank by source and anchor alone
@@ -77,6 +83,7 @@ func (s *Service) build(r Request) (search.Query, error) {
 		Corpus: r.Corpus, Text: r.Query, Anchor: r.Anchor, Weights: r.Weights, TopK: r.TopK,
 		Strategy: retrieve.Strategy(r.Strategy), Explain: r.Explain,
 		RequireAnchor: r.RequireAnchor, AnchorTimeout: time.Duration(r.AnchorTimeout),
+		Read: s.options.Read, Approximate: s.options.Approximate,
 	}
 	var errs []error
 	var err error
@@ -92,6 +99,20 @@ func (s *Service) build(r Request) (search.Query, error) {
 			errs = append(errs, fmt.Errorf("more_anchors[%d]: lang: %w", i, err))
 		}
 		q.More = append(q.More, search.Text{Lang: parsed, Text: more.Text})
+	}
+	if r.Approximate != nil {
+		if q.Approximate = *r.Approximate; !q.Approximate {
+			q.Read.EF = 0
+		}
+	}
+	if r.Filter != "" {
+		if parsed, err := filter.Parse(r.Filter); err != nil {
+			errs = append(errs, err)
+		} else if q.Read.Filter == nil {
+			q.Read.Filter = parsed
+		} else {
+			q.Read.Filter = &filter.And{Of: []filter.Expr{q.Read.Filter, parsed}}
+		}
 	}
 	if len(q.More) > 0 && q.Anchor == "" {
 		errs = append(errs, errors.New("more_anchors: want an anchor before them"))

@@ -50,6 +50,10 @@ type Options struct {
 	AnchorLang string
 	// AnchorTimeout is the longest that a request may wait for its anchor.
 	AnchorTimeout time.Duration
+	// Read and Approximate say how the store is read where a request does not; the
+	// filter holds for every request.
+	Read        qdrant.ReadOptions
+	Approximate bool
 	// MaxTopK is the most documents that a request may ask for; 0:
 	// search.MaxTopK.
 	MaxTopK int
