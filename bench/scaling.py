@@ -1,13 +1,12 @@
 """How many bytes a vector takes in Qdrant's own engine (qdrant-edge-py), by
-dimensions, datatype and quantisation, on disk and in memory: the figures of
-docs/scaling.md.
+dimensions, datatype and quantisation: the figures of docs/scaling.md.
 
     make oracles && .cache/oracles/bin/python bench/scaling.py [POINTS]
     .cache/oracles/bin/python bench/scaling.py xquad ../shared/xquad/e5-small
 
 Each row is a process of its own that stores random unit vectors with a payload
 like a passage's, builds the HNSW graph (m = 16, ef_construct = 100), and reads
-what its files and its own memory have come to. With xquad, real vectors are
+what its files have come to. With xquad, real vectors are
 searched through the graph instead: how much of the exact answer it finds for the
 source query, the anchor and their weighted sum.
 """
@@ -22,12 +21,6 @@ import time
 import numpy
 
 PASSAGE = "Ο ουρανός είναι γαλάζιος, και η θάλασσα είναι βαθιά. " * 8
-
-
-def resident():
-    """Anonymous and file-backed resident bytes of this process."""
-    fields = dict(line.split(":", 1) for line in open("/proc/self/status") if line.startswith("Rss"))
-    return [int(fields[k].split()[0]) << 10 for k in ("RssAnon", "RssFile")]
 
 
 def unit(rng, dimensions):
@@ -45,7 +38,6 @@ def measure(points, dimensions, datatype, quantisation):
         "turbo4": lambda: q.TurboQuantQuantizationConfig(memory=q.Memory.Pinned, bits=q.TurboQuantBitSize.Bits4),
     }
     folder = tempfile.TemporaryDirectory(prefix="scaling-")
-    before = resident()
     shard = q.EdgeShard.create(folder.name, q.EdgeConfig(
         vectors=q.EdgeVectorParams(dimensions, q.Distance.Cosine, datatype=getattr(q.VectorStorageDatatype, datatype)),
         quantization_config=quantisations[quantisation](),
@@ -90,7 +82,6 @@ def measure(points, dimensions, datatype, quantisation):
     return {
         "disk": parts, "exact_ms": exact_ms, "hnsw_ms": near_ms, "recall": recall,
         "fill_s": filled - start, "build_s": built - filled,
-        "memory": [(after - b) / points for after, b in zip(resident(), before)],
     }
 
 
@@ -143,8 +134,8 @@ def main():
         points, dimensions, datatype, quantisation = sys.argv[1:]
         print(json.dumps(measure(int(points), int(dimensions), datatype, quantisation)))
         return
-    points = int(sys.argv[1]) if len(sys.argv) > 1 else 20000
-    print(f"{points} points; bytes a point on disk: vectors, quantised, graph, payload; of memory: own, mapped")
+    points = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    print(f"{points} points; bytes a point on disk: vectors, quantised, graph, payload")
     for dimensions, datatype, quantisation in [
         (384, "Float32", "none"), (768, "Float32", "none"), (1024, "Float32", "none"), (1024, "Float16", "none"),
         (1024, "Float32", "int8"), (1024, "Float32", "binary"), (1024, "Float32", "turbo4"),
@@ -156,9 +147,8 @@ def main():
         r = json.loads(done.stdout)
         d = r["disk"]
         print(f"{dimensions:5} {datatype:8} {quantisation:7} disk {d.get('vector_storage', 0):7.0f} {d.get('quantized', 0):6.0f} {d.get('vector_index', 0):5.0f} {d.get('payload_storage', 0):6.0f}"
-              f"  memory {r['memory'][0]:6.0f} {r['memory'][1]:6.0f}  exact {r['exact_ms']:.2f} ms, HNSW {r['hnsw_ms']:.2f} ms, recall@10 {r['recall']:.3f}"
+              f"  exact {r['exact_ms']:.2f} ms, HNSW {r['hnsw_ms']:.2f} ms, recall@10 {r['recall']:.3f}"
               f"  filled in {r['fill_s']:.0f} s, built in {r['build_s']:.0f} s", flush=True)
-    print("other", d)
 
 
 main()

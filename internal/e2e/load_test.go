@@ -204,8 +204,11 @@ func (r *loadReader) check(legs []rerank.Leg, answer retrieve.Answer) error {
 	}
 	text, _, _ := strings.Cut(answer.Hits[0].Payload.Text, " document ")
 	edition, err := strconv.Atoi(strings.TrimPrefix(text, "edition "))
-	if err != nil || edition < r.edition {
-		return fmt.Errorf("%q after edition %d: %v", answer.Hits[0].Payload.Text, r.edition, err)
+	if err != nil {
+		return fmt.Errorf("edition of %q: %w", answer.Hits[0].Payload.Text, err)
+	}
+	if edition < r.edition {
+		return fmt.Errorf("edition %d after edition %d", edition, r.edition)
 	}
 	if edition > r.edition {
 		r.changes++

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/query-synergy/query-synergy/internal/anchor"
@@ -76,13 +77,8 @@ func (s *Searcher) Begin(ctx context.Context, q Query) (_ *Begun, err error) {
 	b := &Begun{searcher: s, start: time.Now(), cancel: func() {}}
 	p := &Prepared{Query: q, indexes: map[string]qdrant.Collection{}, anchor: Anchor{Lang: q.AnchorLang, Status: StatusNone}}
 	b.prepared = p
-	for _, target := range q.targets() {
-		index, err := s.Open(ctx, qdrant.Key{Corpus: q.Corpus, Lang: target})
-		if err != nil {
-			return nil, err
-		}
-		index.Read = q.Read
-		p.indexes[target] = index
+	if err := s.openAll(ctx, p); err != nil {
+		return nil, err
 	}
 	start := time.Now()
 	switch {
@@ -147,6 +143,30 @@ func (b *Begun) Finish(ctx context.Context) (*Prepared, error) {
 
 // Close ends a translation that nobody waits for any more.
 func (b *Begun) Close() { b.cancel() }
+
+// openAll opens the indexes that a query searches, several at a time. Of several
+// that cannot be opened, the first of the query's targets is the error.
+func (s *Searcher) openAll(ctx context.Context, p *Prepared) error {
+	targets := p.targets()
+	indexes, errs := make([]qdrant.Collection, len(targets)), make([]error, len(targets))
+	var group errgroup.Group
+	group.SetLimit(searchingLanguages)
+	for i, target := range targets {
+		group.Go(func() error {
+			indexes[i], errs[i] = s.Open(ctx, qdrant.Key{Corpus: p.Corpus, Lang: target})
+			return nil
+		})
+	}
+	_ = group.Wait() // the errors are in errs, in order
+	for i, target := range targets {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		indexes[i].Read = p.Read
+		p.indexes[target] = indexes[i]
+	}
+	return nil
+}
 
 // adopt takes a translation over, and embeds it.
 func (s *Searcher) adopt(ctx context.Context, p *Prepared, t translation) error {

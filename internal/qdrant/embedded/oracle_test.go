@@ -30,6 +30,7 @@ const tolerance = 1e-6
 // as the Python client's local mode does: the same ids in the same order but for
 // ties, scores within the tolerance, the same payloads, vectors, counts, pages.
 func TestOracles(t *testing.T) {
+	testenv.Long(t)
 	compareWithOracles(t, 1, 320)
 }
 
@@ -412,6 +413,7 @@ func agreed(oracle string, o operation, text []byte) bool {
 // Where the engine differs from Qdrant, and means to: it knows the direction of
 // the shortest vector, and refuses what no score can be made of.
 func TestWantedDifferences(t *testing.T) {
+	testenv.Long(t)
 	python := testenv.Oracles(t)
 	nan := float32(math.NaN())
 	operations := []operation{

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -180,7 +181,7 @@ func samePath(a, b path) bool {
 func (s selection) of(fields map[string]*qc.Value, below path) map[string]*qc.Value {
 	out := make(map[string]*qc.Value, len(fields))
 	for key, v := range fields {
-		if at := append(below[:len(below):len(below)], step{key, noIndex}); s.keeps(at) {
+		if at := slices.Concat(below, path{{key, noIndex}}); s.keeps(at) {
 			out[key] = s.value(v, at)
 		}
 	}
@@ -193,7 +194,7 @@ func (s selection) value(v *qc.Value, at path) *qc.Value {
 		return &qc.Value{Kind: &qc.Value_StructValue{StructValue: &qc.Struct{Fields: s.of(kind.StructValue.GetFields(), at)}}}
 	case *qc.Value_ListValue:
 		list := &qc.ListValue{}
-		if element := append(at[:len(at):len(at)], step{"", anyIndex}); s.keeps(element) {
+		if element := slices.Concat(at, path{{"", anyIndex}}); s.keeps(element) {
 			for _, v := range kind.ListValue.GetValues() {
 				list.Values = append(list.Values, s.value(v, element))
 			}
