@@ -237,6 +237,7 @@ func campaign(t *testing.T, once func() bool) {
 		}
 		if once() {
 			kills++
+			t.Logf("kill %d, run %d", kills, tries+1)
 		}
 		if t.Failed() {
 			return
@@ -423,6 +424,7 @@ func TestKillServer(t *testing.T) {
 		}
 		verify(t, remote, after)
 		u.now = next
+		t.Logf("kill %d, %s", round+1, name)
 		if name == "copy" {
 			u.whole(t, remote, args("prune", "--yes"))
 		}
