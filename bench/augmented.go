@@ -12,31 +12,43 @@ import (
 	"github.com/query-synergy/query-synergy/internal/retrieve"
 )
 
-// benchAugmented compares a query's searches in a plain index with those in one
-// whose passages were blended with generated queries.
+// benchAugmented compares a query's searches in a plain index with those in ones
+// whose passages know generated queries.
 func benchAugmented(ctx context.Context, t *table, dir, large string) (err error) {
-	const group = "A query's searches over 100000 x 384, passages plain and blended with a query each"
-	enrich := &ingest.Augment{Alpha: 0.02}
-	for i := range largeSize {
+	const group = "A query's searches over 100000 x 384, passages plain and with two queries each"
+	var queries []augment.Query
+	for i := range 2 * largeSize {
 		// Any text with a number has a vector; what it says does not matter here.
-		enrich.Queries = append(enrich.Queries, augment.Query{
-			DocID: strconv.Itoa(i), Chunk: augment.EveryChunk, Lang: corpusLang, Text: "Έγγραφο " + strconv.Itoa(i+largeSize) + ".",
+		queries = append(queries, augment.Query{
+			DocID: strconv.Itoa(i / 2), Chunk: augment.EveryChunk, Lang: corpusLang, Text: "Έγγραφο " + strconv.Itoa(i+largeSize) + ".",
 		})
-	}
-	folder := filepath.Join(dir, "augmented")
-	if _, err := indexGenerated(ctx, folder, largeSize, enrich); err != nil {
-		return err
 	}
 	source := randomUnit(queryStream, 0)
 	var sides []side
-	for _, store := range []struct{ name, dir string }{{"plain", large}, {"augmented", folder}} {
-		x, err := openTarget(ctx, store.dir)
+	for _, rule := range []struct {
+		name string
+		ingest.Augment
+	}{
+		{"plain", ingest.Augment{}},
+		{"blended", ingest.Augment{Alpha: 0.02}},
+		{"blended, less hubness", ingest.Augment{Alpha: 0.02, Hub: 0.2}},
+		{"a vector for each query", ingest.Augment{Alpha: 0.15, Mode: augment.ModeMulti}},
+	} {
+		folder := large
+		if rule.Alpha > 0 {
+			folder = filepath.Join(dir, rule.name)
+			rule.Queries = queries
+			if _, err := indexGenerated(ctx, folder, largeSize, &rule.Augment); err != nil {
+				return err
+			}
+		}
+		x, err := openTarget(ctx, folder)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, x.Close()) }()
 		request := retrieve.Request{Collection: x.collection, Legs: rerank.Lambda(source, anchorOf(source), 0.7), TopK: topK, Exact: true}
-		sides = append(sides, side{store.name, func() error {
+		sides = append(sides, side{rule.name, func() error {
 			_, err := retrieve.Run(ctx, x, request)
 			return err
 		}})
@@ -45,7 +57,7 @@ func benchAugmented(ctx context.Context, t *table, dir, large string) (err error
 	if err != nil {
 		return err
 	}
-	for _, r := range againstFirst(group, sides, took, against{Name: "plain", Unit: "x"}, ratio, "1.0") {
+	for _, r := range againstFirst(group, sides, took, against{Name: "plain", Unit: "x"}, ratio, "1.0", "1.0", "") {
 		t.add(r)
 	}
 	return nil

@@ -69,7 +69,7 @@ type augmenter struct {
 	learning sync.Mutex
 	typical  [][]float32 // what passages without queries are blended with: one vector, or none
 	learnt   bool        // typical is known
-	hubs     []hubQuery  // nil until known
+	hubs     *hubBank    // nil until known
 }
 
 // queryVector is a query's vector, there once ready is closed.
@@ -78,10 +78,13 @@ type queryVector struct {
 	vector []float32
 }
 
-// hubQuery is a query of the hub bank.
-type hubQuery struct {
-	docID  string
-	vector []float32 // of unit length
+// hubBank holds the queries that show which passages are near to everything, at
+// unit length.
+type hubBank struct {
+	docIDs  []string
+	vectors [][]float32
+	of      map[string][]int // a document's own, by number
+	sum     []float64        // of all vectors
 }
 
 func newAugmenter(a Augment, embedder Embedder, count func(func(*Report))) *augmenter {
@@ -269,26 +272,43 @@ func (x *augmenter) appendHubness(ctx context.Context, docID string, vectors [][
 	if err != nil {
 		return err
 	}
-	similarities := make([]float64, 0, len(bank))
-	for _, q := range bank {
-		if q.docID == docID {
-			continue
-		}
-		best := vector.Dot64(q.vector, vectors[0])
-		for _, v := range vectors[1:] {
-			best = max(best, vector.Dot64(q.vector, v))
-		}
-		similarities = append(similarities, best)
-	}
-	hubness := float32(augment.Hubness(similarities, x.Neighbours))
+	hubness := float32(bank.hubness(docID, vectors, x.Neighbours))
 	for i := range vectors {
 		vectors[i] = append(vectors[i], hubness)
 	}
 	return nil
 }
 
-// hubBank returns the queries that show which passages are near to everything.
-func (x *augmenter) hubBank(ctx context.Context) ([]hubQuery, error) {
+// hubness is augment.Hubness of a passage.
+func (b *hubBank) hubness(docID string, vectors [][]float32, neighbours int) float64 {
+	own := b.of[docID]
+	if neighbours == 0 && len(vectors) == 1 && len(own) < len(b.vectors) {
+		// The mean of the products with all is that with the mean.
+		total := 0.0
+		for k, x := range vectors[0] {
+			total += float64(float64(x) * b.sum[k])
+		}
+		for _, i := range own {
+			total -= vector.Dot64(b.vectors[i], vectors[0])
+		}
+		return total / float64(len(b.vectors)-len(own))
+	}
+	similarities := make([]float64, 0, len(b.vectors))
+	for i, q := range b.vectors {
+		if b.docIDs[i] == docID {
+			continue
+		}
+		best := vector.Dot(q, vectors[0])
+		for _, v := range vectors[1:] {
+			best = max(best, vector.Dot(q, v))
+		}
+		similarities = append(similarities, float64(best))
+	}
+	return augment.Hubness(similarities, neighbours)
+}
+
+// hubBank has the bank embedded, once.
+func (x *augmenter) hubBank(ctx context.Context) (*hubBank, error) {
 	x.learning.Lock()
 	defer x.learning.Unlock()
 	if x.hubs != nil {
@@ -299,12 +319,20 @@ func (x *augmenter) hubBank(ctx context.Context) ([]hubQuery, error) {
 	if err != nil {
 		return nil, err
 	}
-	hubs := make([]hubQuery, len(queries))
+	bank := &hubBank{of: map[string][]int{}}
 	for i, q := range queries {
-		hubs[i] = hubQuery{q.DocID, vector.Normalize(known[q.Text])}
+		v := vector.Normalize(known[q.Text])
+		if bank.sum == nil {
+			bank.sum = make([]float64, len(v))
+		}
+		for k, c := range v {
+			bank.sum[k] += float64(c)
+		}
+		bank.docIDs, bank.vectors = append(bank.docIDs, q.DocID), append(bank.vectors, v)
+		bank.of[q.DocID] = append(bank.of[q.DocID], i)
 	}
-	x.hubs = hubs
-	return hubs, nil
+	x.hubs = bank
+	return bank, nil
 }
 
 func (x *augmenter) embedQueries(ctx context.Context, queries []augment.Query) (map[string][]float32, error) {

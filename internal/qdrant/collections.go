@@ -47,8 +47,8 @@ type Info struct {
 
 // Ensure returns the index for key, made ready to be written: its collection
 // (with the schema in its metadata, and the distance that it asks for), the
-// payload indexes and, last, the alias. It can be called again at any time, and completes what a
-// killed run left half made. An index with another schema or another vector
+// payload indexes and, last, the alias. It can be called again at any time, and
+// completes what a killed run left half made. An index with another schema or another vector
 // configuration is refused with *SchemaError.
 func (s *Store) Ensure(ctx context.Context, key Key, schema Schema) (Collection, error) {
 	if err := errors.Join(key.Validate(), schema.validate()); err != nil {
@@ -260,16 +260,11 @@ func (s *Store) measure(ctx context.Context, name string) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{Collection: found}
-	var passages *qc.Filter
-	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
-	if found.Schema.augment().Mode == ModeMulti {
-		passages = &qc.Filter{MustNot: []*qc.Condition{qc.NewRange(keyVector, &qc.Range{Gte: qc.PtrOf(1.0)})}}
-		firstChunks.MustNot = passages.GetMustNot()
-	}
-	if info.Passages, err = s.count(ctx, name, passages); err != nil {
+	if info.Passages, err = s.count(ctx, name, found.Schema.passages(nil)); err != nil {
 		return Info{}, err
 	}
-	info.Documents, err = s.count(ctx, name, firstChunks)
+	firstChunks := &qc.Filter{Must: []*qc.Condition{qc.NewMatchInt(keyChunk, 0)}}
+	info.Documents, err = s.count(ctx, name, found.Schema.passages(firstChunks))
 	return info, err
 }
 

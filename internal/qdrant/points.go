@@ -170,6 +170,19 @@ func (s *Store) Count(ctx context.Context, c Collection) (uint64, error) {
 	return s.count(ctx, c.Name, c.message(c.Read.Filter))
 }
 
+// passages returns a filter that keeps of what filter keeps, nil for all, one
+// point of each passage.
+func (s Schema) passages(filter *qc.Filter) *qc.Filter {
+	if s.augment().Mode != ModeMulti {
+		return filter
+	}
+	one := &qc.Filter{MustNot: []*qc.Condition{qc.NewRange(keyVector, &qc.Range{Gte: qc.PtrOf(1.0)})}}
+	if filter != nil {
+		one.Must = []*qc.Condition{qc.NewFilterAsCondition(filter)}
+	}
+	return one
+}
+
 func (s *Store) count(ctx context.Context, name string, filter *qc.Filter) (uint64, error) {
 	return call(ctx, s, "count the points of "+name, func(ctx context.Context) (uint64, error) {
 		return s.client.Count(ctx, &qc.CountPoints{CollectionName: name, Filter: filter, Exact: qc.PtrOf(true)})
