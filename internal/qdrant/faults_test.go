@@ -372,7 +372,7 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer store.Close()
+			defer closeStore(t, store)
 			// Only a server that was there is waited for.
 			if _, err := store.Health(t.Context()); err != nil {
 				t.Fatal(err)
@@ -448,7 +448,7 @@ func TestFaultsWithoutEnd(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer store.Close()
+				defer closeStore(t, store)
 				c, err := store.Ensure(t.Context(), docs.Key, docs.Schema)
 				if err != nil {
 					t.Fatal(err)
@@ -484,7 +484,7 @@ func TestOutage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer store.Close()
+			defer closeStore(t, store)
 			if _, err := store.Health(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -497,6 +497,12 @@ func TestOutage(t *testing.T) {
 				t.Errorf("away for %v: %v after %v", away, err, took)
 			}
 		})
+	}
+}
+
+func closeStore(t *testing.T, store *qdrant.Store) {
+	if err := store.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -609,7 +615,7 @@ func TestIndexingThroughFaults(t *testing.T) {
 		if err != nil {
 			return "", 0, err
 		}
-		defer store.Close()
+		defer closeStore(t, store)
 		p.disturb(fault)
 		for _, later := range []bool{false, true} {
 			for done := false; !done; {
