@@ -89,10 +89,10 @@ func undisturbed(string, int) fault { return none }
 type proxy struct {
 	engine *embedded.Engine
 	to     *grpc.ClientConn
-	// fault says what befalls a call; n counts the calls of the method from 1.
-	fault func(method string, n int) fault
 
-	mu       sync.Mutex
+	mu sync.Mutex
+	// fault says what befalls a call; n counts the calls of the method from 1.
+	fault    func(method string, n int) fault
 	listener *bufconn.Listener // nil while it is away
 	server   *grpc.Server
 	conns    []net.Conn
@@ -166,6 +166,20 @@ func (p *proxy) dial(ctx context.Context, _ string) (net.Conn, error) {
 	return conn, err
 }
 
+// disturb begins to misbehave, and to count calls anew.
+func (p *proxy) disturb(by func(method string, n int) fault) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fault = by
+	clear(p.calls)
+}
+
+func (p *proxy) counts() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.calls)
+}
+
 // hangUp cuts every connection.
 func (p *proxy) hangUp() {
 	p.mu.Lock()
@@ -189,14 +203,14 @@ func (p *proxy) serve(ctx context.Context, request any, info *grpc.UnaryServerIn
 	method := nameOf(info.FullMethod)
 	p.mu.Lock()
 	p.calls[method]++
-	n := p.calls[method]
+	n, befall := p.calls[method], p.fault
 	p.mu.Unlock()
 	forward := func(request any) (any, error) { return p.forward(ctx, info.FullMethod, request) }
 	away := func() (any, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
-	f := p.fault(method, n)
+	f := befall(method, n)
 	switch f {
 	case unavailableLate, deadlineLate, cutLate, waitTimeoutLate:
 		if reply, err := forward(request); err != nil {
@@ -338,6 +352,10 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 		"HealthCheck", "ListAliases", "List", "Create", "Get collections", "CreateFieldIndex", "UpdateAliases",
 		"Upsert", "Get points", "Scroll", "Query", "QueryBatch", "Count", "Delete points", "Delete collections",
 	}
+	stride := 4
+	if testing.Short() {
+		stride = 12
+	}
 	synctest.Test(t, func(t *testing.T) {
 		p, err := newProxy(t.Context(), t.TempDir())
 		if err != nil {
@@ -349,18 +367,17 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 			}
 		}()
 		run := func(name string, faults func(string, int) fault) string {
+			p.disturb(undisturbed)
 			store, err := qdrant.Connect(qdrant.Options{Dial: p.dial})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer store.Close()
+			defer closeStore(t, store)
 			// Only a server that was there is waited for.
 			if _, err := store.Health(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			clear(p.calls)
-			p.fault = faults
-			defer func() { p.fault = undisturbed }()
+			p.disturb(faults)
 			got, err := script(t.Context(), store)
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -368,7 +385,7 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 			return got
 		}
 		want := run("undisturbed", undisturbed)
-		made := maps.Clone(p.calls)
+		made := p.counts()
 		for method := range made {
 			if !slices.Contains(methods, method) {
 				t.Errorf("the script calls %s, which this test does not disturb", method)
@@ -379,7 +396,7 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 				t.Errorf("the script does not call %s", method)
 			}
 			for j, f := range faultsOf(method) {
-				if !testenv.Soaking() && (i+j)%4 != 0 { // each fault, and each call, some of all pairs
+				if !testenv.Soaking() && (i+j)%stride != 0 { // each fault, and each call, some of all pairs
 					continue
 				}
 				got := run(fmt.Sprintf("%s in %s", f, method), func(m string, n int) fault {
@@ -391,8 +408,8 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 				if got != want {
 					t.Errorf("%s in %s: saw\n%s\nwant\n%s", f, method, got, want)
 				}
-				if p.calls[method] < 2 {
-					t.Errorf("%s in %s: %d calls", f, method, p.calls[method])
+				if n := p.counts()[method]; n < 2 {
+					t.Errorf("%s in %s: %d calls", f, method, n)
 				}
 			}
 		}
@@ -431,15 +448,15 @@ func TestFaultsWithoutEnd(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer store.Close()
+				defer closeStore(t, store)
 				c, err := store.Ensure(t.Context(), docs.Key, docs.Schema)
 				if err != nil {
 					t.Fatal(err)
 				}
-				p.fault = func(string, int) fault { return f }
+				p.disturb(func(string, int) fault { return f })
 				start := time.Now()
 				wantError(t, store.Upsert(t.Context(), c, onePoint), nil, want.text)
-				if got := p.calls["Upsert"]; got != want.calls {
+				if got := p.counts()["Upsert"]; got != want.calls {
 					t.Errorf("%d calls, want %d", got, want.calls)
 				}
 				if took := time.Since(start); took > 5*time.Minute {
@@ -467,7 +484,7 @@ func TestOutage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer store.Close()
+			defer closeStore(t, store)
 			if _, err := store.Health(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -480,6 +497,12 @@ func TestOutage(t *testing.T) {
 				t.Errorf("away for %v: %v after %v", away, err, took)
 			}
 		})
+	}
+}
+
+func closeStore(t *testing.T, store *qdrant.Store) {
+	if err := store.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -592,8 +615,8 @@ func TestIndexingThroughFaults(t *testing.T) {
 		if err != nil {
 			return "", 0, err
 		}
-		defer store.Close()
-		p.fault = fault
+		defer closeStore(t, store)
+		p.disturb(fault)
 		for _, later := range []bool{false, true} {
 			for done := false; !done; {
 				if runs++; runs > 30 {
@@ -620,8 +643,11 @@ func TestIndexingThroughFaults(t *testing.T) {
 		}
 	})
 	checks := 3
-	if testenv.Soaking() {
+	switch {
+	case testenv.Soaking():
 		checks = 60
+	case testing.Short():
+		checks = 1
 	}
 	for i := range checks {
 		seed := uint64(i)

@@ -286,7 +286,7 @@ func holds(e filter.Expr, document map[string]any) bool {
 	case *filter.Exists:
 		return slices.ContainsFunc(at(document, e.Path), func(v any) bool {
 			list, isList := v.([]any)
-			return v != nil && !(isList && len(list) == 0)
+			return v != nil && (!isList || len(list) > 0)
 		})
 	case *filter.In:
 		return slices.ContainsFunc(e.Values, func(v filter.Value) bool {
