@@ -49,10 +49,15 @@ var greek = []querysynergy.Document{
 
 func temporary() string {
 	folder, err := os.MkdirTemp("", "querysynergy")
+	must(err)
+	return folder
+}
+
+// must ends an example; a program has better ways.
+func must(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return folder
 }
 
 // Documents are indexed into a folder and searched with a query and its anchor,
@@ -61,7 +66,7 @@ func temporary() string {
 func Example() {
 	ctx := context.Background()
 	folder := temporary()
-	defer os.RemoveAll(folder)
+	defer func() { must(os.RemoveAll(folder)) }()
 
 	r, err := querysynergy.Open("docs",
 		querysynergy.WithFolder(folder),
@@ -69,21 +74,15 @@ func Example() {
 		querysynergy.WithTranslator("phrasebook", querysynergy.TranslatorFunc(phrasebook)),
 		querysynergy.WithFullTrust(),
 	)
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer r.Close()
+	must(err)
+	defer func() { must(r.Close()) }()
 
 	added, err := r.Add(ctx, greek...)
-	if err != nil {
-		log.Fatal(err)
-	}
+	must(err)
 	fmt.Println(added.Written, "passages written")
 
 	result, err := r.Retrieve(ctx, "Τι κρατά ψηλά το χαλάζι;", querysynergy.WithTopK(2))
-	if err != nil {
-		log.Fatal(err)
-	}
+	must(err)
 	fmt.Println(result.Anchor.Status, result.Anchor.Text)
 	for _, hit := range result.Hits {
 		fmt.Printf("%s %.2f = %.2f·%.2f + %.2f·%.2f\n", hit.ID, hit.Score, result.Lambda, hit.Source, 1-result.Lambda, *hit.Anchor)
@@ -101,22 +100,17 @@ func Example() {
 func ExampleRetriever_Retrieve_withoutAnchor() {
 	ctx := context.Background()
 	folder := temporary()
-	defer os.RemoveAll(folder)
+	defer func() { must(os.RemoveAll(folder)) }()
 	r, err := querysynergy.Open("docs", querysynergy.WithFolder(folder),
 		querysynergy.WithEmbedder("meanings", querysynergy.EmbedderFunc(embed)),
 		querysynergy.WithTranslator("phrasebook", querysynergy.TranslatorFunc(phrasebook)))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer r.Close()
-	if _, err := r.Add(ctx, greek...); err != nil {
-		log.Fatal(err)
-	}
+	must(err)
+	defer func() { must(r.Close()) }()
+	_, err = r.Add(ctx, greek...)
+	must(err)
 
 	result, err := r.Retrieve(ctx, "Είναι γαλάζιος ο ουρανός;", querysynergy.WithTopK(1))
-	if err != nil {
-		log.Fatal(err)
-	}
+	must(err)
 	fmt.Println(result.Hits[0].ID, result.Anchor.Status, "λ =", result.Lambda)
 	fmt.Println(result.Anchor.Reason)
 
@@ -133,19 +127,15 @@ func ExampleRetriever_Retrieve_withoutAnchor() {
 func ExampleRetriever_Add() {
 	ctx := context.Background()
 	folder := temporary()
-	defer os.RemoveAll(folder)
+	defer func() { must(os.RemoveAll(folder)) }()
 	r, err := querysynergy.Open("docs", querysynergy.WithFolder(folder), querysynergy.WithLang("el"),
 		querysynergy.WithEmbedder("meanings", querysynergy.EmbedderFunc(embed)))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer r.Close()
+	must(err)
+	defer func() { must(r.Close()) }()
 
 	for _, text := range []string{"Ο ουρανός είναι γαλάζιος.", "Ο ουρανός είναι γαλάζιος.", "Ο ουρανός δεν είναι γαλάζιος."} {
 		added, err := r.Add(ctx, querysynergy.Document{ID: "sky", Text: text})
-		if err != nil {
-			log.Fatal(err)
-		}
+		must(err)
 		fmt.Printf("%d written, %d unchanged\n", added.Written, added.Unchanged)
 	}
 	// Output:
@@ -158,13 +148,11 @@ func ExampleRetriever_Add() {
 func ExampleMismatchError() {
 	ctx := context.Background()
 	folder := temporary()
-	defer os.RemoveAll(folder)
+	defer func() { must(os.RemoveAll(folder)) }()
 	for _, model := range []string{"meanings", "meanings-2"} {
 		r, err := querysynergy.Open("docs", querysynergy.WithFolder(folder),
 			querysynergy.WithEmbedder(model, querysynergy.EmbedderFunc(embed)))
-		if err != nil {
-			log.Fatal(err)
-		}
+		must(err)
 		_, err = r.Retrieve(ctx, "ουρανός")
 		fmt.Println(model+":", errors.Is(err, querysynergy.ErrNoIndex))
 		_, err = r.Add(ctx, greek...)
@@ -172,9 +160,7 @@ func ExampleMismatchError() {
 		if errors.As(err, &mismatch) {
 			fmt.Println(mismatch.Lang, mismatch.Differences[0])
 		}
-		if err := r.Close(); err != nil {
-			log.Fatal(err)
-		}
+		must(r.Close())
 	}
 	// Output:
 	// meanings: true
@@ -187,23 +173,18 @@ func ExampleMismatchError() {
 func ExampleWithLambda() {
 	ctx := context.Background()
 	folder := temporary()
-	defer os.RemoveAll(folder)
+	defer func() { must(os.RemoveAll(folder)) }()
 	r, err := querysynergy.Open("docs", querysynergy.WithFolder(folder),
 		querysynergy.WithEmbedder("meanings", querysynergy.EmbedderFunc(embed)),
 		querysynergy.WithLang("el"), querysynergy.WithTopK(1), querysynergy.WithLambda(1))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer r.Close()
-	if _, err := r.Add(ctx, greek...); err != nil {
-		log.Fatal(err)
-	}
+	must(err)
+	defer func() { must(r.Close()) }()
+	_, err = r.Add(ctx, greek...)
+	must(err)
 	anchored := querysynergy.WithAnchor("What makes the ice in a storm float up?")
 	for _, lambda := range []float64{1, 0.5, 0} {
 		result, err := r.Retrieve(ctx, "Τι κρατά ψηλά το χαλάζι;", anchored, querysynergy.WithLambda(lambda))
-		if err != nil {
-			log.Fatal(err)
-		}
+		must(err)
 		fmt.Println(lambda, result.Hits[0].ID)
 	}
 	// Output:

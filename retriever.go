@@ -72,7 +72,8 @@ func Open(corpusName string, opts ...Option) (*Retriever, error) {
 // assemble makes the parts that no store is needed for.
 func (r *Retriever) assemble() error {
 	o := &r.options
-	profile, identified := embedding.Profile{}, search.Embedder(o.embedder)
+	var profile embedding.Profile
+	identified := search.Embedder(o.embedder)
 	if o.embedder != nil {
 		profile = embedding.ProfileFor(o.embedder.model)
 	} else {

@@ -66,12 +66,12 @@ func TestLikeTheCommands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close()
+	t.Cleanup(func() { _ = engine.Close() }) // it only reads
 	store, err := qdrant.Connect(qdrant.Options{Dial: engine.Dial, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer store.Close()
+	t.Cleanup(func() { _ = store.Close() })
 	client, err := embedding.New(embedding.Config{BaseURL: endpoint.URL, Model: endpoint.Model, Profile: embedding.ProfileFor(endpoint.Model)})
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +265,7 @@ func TestOwnEmbedderIsChecked(t *testing.T) {
 	} {
 		first := true
 		r := open(t, querysynergy.WithFolder(t.TempDir()), querysynergy.WithEmbedder("fake", querysynergy.EmbedderFunc(
-			func(_ context.Context, role querysynergy.Role, texts []string) ([][]float32, error) {
+			func(_ context.Context, role querysynergy.Role, _ []string) ([][]float32, error) {
 				if role != querysynergy.Passage {
 					return nil, fmt.Errorf("role is %s", role)
 				}

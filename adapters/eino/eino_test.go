@@ -60,38 +60,36 @@ var greek = []*schema.Document{
 func Example() {
 	ctx := context.Background()
 	folder, err := os.MkdirTemp("", "eino")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(folder)
+	must(err)
+	defer func() { must(os.RemoveAll(folder)) }()
 	r, err := newRetriever(folder, querysynergy.WithLang("el"), querysynergy.WithFullTrust(),
 		querysynergy.WithTranslator("phrasebook", querysynergy.TranslatorFunc(
 			func(context.Context, string, string, string) (string, error) {
 				return "What makes ice in a storm go up?", nil
 			})))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer r.Close()
-	if _, err := eino.NewIndexer(r).Store(ctx, greek); err != nil {
-		log.Fatal(err)
-	}
+	must(err)
+	defer func() { must(r.Close()) }()
+	_, err = eino.NewIndexer(r).Store(ctx, greek)
+	must(err)
 
 	chain := compose.NewChain[string, []*schema.Document]()
 	chain.AppendRetriever(eino.NewRetriever(r, 1))
 	runnable, err := chain.Compile(ctx)
-	if err != nil {
-		log.Fatal(err)
-	}
+	must(err)
 	docs, err := runnable.Invoke(ctx, "Τι κρατά ψηλά το χαλάζι;")
-	if err != nil {
-		log.Fatal(err)
-	}
+	must(err)
 	for _, doc := range docs {
 		fmt.Printf("%s %.2f %v\n", doc.ID, doc.Score(), doc.MetaData["year"])
 	}
 	// Output:
 	// hail 0.79 2024
+}
+
+// must ends an example; a program has better ways.
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
 }
 
 func open(t *testing.T, opts ...querysynergy.Option) *querysynergy.Retriever {

@@ -65,37 +65,37 @@ var greek = []schema.Document{
 func Example() {
 	ctx := context.Background()
 	folder, err := os.MkdirTemp("", "langchaingo")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(folder)
+	must(err)
+	defer func() { must(os.RemoveAll(folder)) }()
 	store, done, err := newStore(folder, querysynergy.WithFullTrust(),
 		querysynergy.WithTranslator("phrasebook", querysynergy.TranslatorFunc(
 			func(context.Context, string, string, string) (string, error) {
 				return "What makes ice in a storm go up?", nil
 			})))
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer done()
+	must(err)
+	defer func() { must(done()) }()
 	store.OnResult = func(_ context.Context, r querysynergy.Result) {
 		fmt.Println(r.Anchor.Status, r.Anchor.Text, r.Certified)
 	}
-	if _, err := store.AddDocuments(ctx, greek, vectorstores.WithNameSpace("el")); err != nil {
-		log.Fatal(err)
-	}
+	_, err = store.AddDocuments(ctx, greek, vectorstores.WithNameSpace("el"))
+	must(err)
 
 	var retriever schema.Retriever = vectorstores.ToRetriever(store, 1, vectorstores.WithNameSpace("el"))
 	docs, err := retriever.GetRelevantDocuments(ctx, "Τι κρατά ψηλά το χαλάζι;")
-	if err != nil {
-		log.Fatal(err)
-	}
+	must(err)
 	for _, doc := range docs {
 		fmt.Printf("%v %.2f %v\n", doc.Metadata["id"], doc.Score, doc.Metadata["year"])
 	}
 	// Output:
 	// ok What makes ice in a storm go up? true
 	// hail 0.79 2024
+}
+
+// must ends an example; a program has better ways.
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
 }
 
 func open(t *testing.T, opts ...querysynergy.Option) *langchaingo.Store {

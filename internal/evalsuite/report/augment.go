@@ -113,9 +113,15 @@ func augmentSection(a *Augmentation, m metrics.Measure) section {
 		if tuned.of == nil {
 			continue
 		}
-		t := comparison(tuned.of.Result, m, "Held out, "+tuned.what+": "+measure(m)+", against Query-Synergy on plain passages", augmented)
+		caption := "Held out, " + tuned.what + ": " + measure(m) + ", against Query-Synergy on plain passages"
+		t := comparison(headlined(tuned.of.Result), m, caption, augmented)
 		t.Folded = true
 		s.Tables = append(s.Tables, t)
+		if len(languages(tuned.of.Result)) > 1 {
+			t = pivot(tuned.of.Result, caption+", by language", "Asked, known", augmentedBriefly, func(r evalsuite.Row) cell { return valueCell(r, m) })
+			t.Folded = true
+			s.Tables = append(s.Tables, t)
+		}
 	}
 	if a.Sweep != nil {
 		t := pivot(a.Sweep, measure(m)+" at each α, and the difference to the same on plain passages", "Asked, known, α",
@@ -176,7 +182,7 @@ func square(tuned *evalsuite.AugmentTuned, m metrics.Measure, caption string) ta
 // augmentFindings answer in words whether texts that passages know help.
 func augmentFindings(a *Augmentation, m metrics.Measure, add func(head string, texts ...string)) {
 	if a.Blend != nil {
-		add("Query augmentation, the answer", answer(a.Blend, m))
+		add("Query augmentation, the answer", answer(a.Blend, m), inAnchorLanguage(a, m))
 		synergy := slices.DeleteFunc(slices.Clone(headlines(a.Blend.Result)), func(r evalsuite.Row) bool { return asked(r) != method(evalsuite.QuerySynergy) })
 		add("Against Query-Synergy alone", verdicts(synergy, m, knows, "Of what passages may know when both queries are asked, against plain passages, held out, "), byLanguageAugmented(a.Blend, m))
 		if a.Blend.Rivals != nil {
@@ -265,6 +271,25 @@ func answer(tuned *evalsuite.AugmentTuned, m metrics.Measure) string {
 		}
 	}
 	return text
+}
+
+// inAnchorLanguage puts people's translations of passages into the anchors'
+// language in their place: with people's anchors this is search in that language.
+func inAnchorLanguage(a *Augmentation, m metrics.Measure) string {
+	if a.Across == nil {
+		return ""
+	}
+	anchors := passagesLang(a.Across.Result)
+	known := slices.ContainsFunc(headlines(a.Blend.Own), func(r evalsuite.Row) bool {
+		return r.Texts != nil && r.Texts.Kind == evalsuite.PassageTranslations && slices.Contains(r.Texts.Langs, anchors) && slices.Contains(r.Texts.By, evalsuite.Human)
+	})
+	heads := headlines(a.Across.Own)
+	i := slices.IndexFunc(heads, func(r evalsuite.Row) bool { return r.Method == evalsuite.QuerySynergy })
+	if !known || i < 0 || !finite(heads[i].Metrics[m]) {
+		return ""
+	}
+	return fmt.Sprintf("Where people have translated both question and passage into %s, both queries are nearly a search in %s: asked of the passages in that language alone they reach %s.",
+		language(anchors), language(anchors), hundred(heads[i].Metrics[m]))
 }
 
 // knowsOf names the first texts of a kind.

@@ -212,10 +212,10 @@ func get(t *testing.T, url string, header ...string) reply {
 }
 
 // record asks a handler without a network.
-func record(handler http.Handler, method, path string) *httptest.ResponseRecorder {
+func record(handler http.Handler, method, path, query string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest(method, "/", http.NoBody)
-	request.URL.Path = path
+	request.URL.Path, request.URL.RawQuery = path, query
 	handler.ServeHTTP(recorder, request)
 	return recorder
 }

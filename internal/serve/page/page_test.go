@@ -539,7 +539,7 @@ func hostile() []corpus.Document {
 		// Equal in all but the id: UTF-8 and UTF-16 order these two differently.
 		{ID: "😀", Lang: "en", Text: "twins"},
 		{ID: "～", Lang: "en", Text: "twins"},
-		{ID: "bidi", Lang: "ar", Text: "‮evil\u202c ‏شمس \u2066x"},
+		{ID: "bidi", Lang: "ar", Text: "\u202eevil\u202c \u200fشمس \u2066x"},
 		{ID: "long", Lang: "en", Title: strings.Repeat("Donaudampfschifffahrt", 20), Text: strings.Repeat("x", 1900)},
 	}
 }
@@ -745,6 +745,32 @@ func TestPlainHTTP(t *testing.T) {
 	}
 }
 
+// Every status of an anchor has its words: none brings the page down.
+func TestStatuses(t *testing.T) {
+	for _, status := range []search.Status{
+		search.StatusNone, search.StatusSameLanguage, search.StatusTimeout, search.StatusUnavailable, search.StatusRefused, search.StatusPending,
+	} {
+		handler := page.New(page.Options{Backend: fixed{search.Result{Lang: "th", Certified: true, Hits: []search.Hit{{Rank: 1, ID: "one"}}, Anchor: search.Anchor{Lang: "en", Status: status}}}})
+		recorded := record(handler, http.MethodGet, "/", "q=x")
+		_, verdict, _ := strings.Cut(recorded.Body.String(), `<div id="verdict">`)
+		verdict, _, _ = strings.Cut(verdict, "</div>")
+		if n := strings.Count(verdict, "<p>"); recorded.Code != http.StatusOK || n != 2 || strings.Contains(verdict, "{") {
+			t.Errorf("%s: status %d, %q", status, recorded.Code, verdict)
+		}
+	}
+}
+
+// fixed is a backend of one answer.
+type fixed struct{ answer search.Result }
+
+func (f fixed) Search(context.Context, service.Request) (service.Response, error) {
+	return f.answer, nil
+}
+
+func (fixed) Corpora(context.Context) ([]service.Corpus, error) {
+	return []service.Corpus{{Corpus: "sample", Lang: "th", Documents: 1}}, nil
+}
+
 // The document and what it links to, as a browser and a cache see them.
 func TestHeaders(t *testing.T) {
 	s := newSite(t, siteOptions{})
@@ -786,15 +812,14 @@ func TestHeaders(t *testing.T) {
 	if got := get(t, s.url+"/assets/page.js").status; got != http.StatusNotFound {
 		t.Errorf("an asset without its hash: status %d", got)
 	}
-	head, err := http.Head(s.url + "/") //nolint:noctx // the test's own server
-	if err != nil || head.StatusCode != http.StatusOK || head.ContentLength > 0 {
-		t.Errorf("HEAD: %+v, %v", head, err)
-	}
 	handler := page.New(page.Options{Backend: s.service})
-	if recorded := record(handler, http.MethodPost, "/"); recorded.Code != http.StatusMethodNotAllowed || recorded.Header().Get("Allow") != "GET, HEAD" {
+	if recorded := record(handler, http.MethodHead, "/", "q=x"); recorded.Code != http.StatusOK || recorded.Body.Len() > 0 {
+		t.Errorf("HEAD: %d, %d bytes", recorded.Code, recorded.Body.Len())
+	}
+	if recorded := record(handler, http.MethodPost, "/", ""); recorded.Code != http.StatusMethodNotAllowed || recorded.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: %d", recorded.Code)
 	}
-	if recorded := record(handler, http.MethodGet, "/assets/../page.go"); recorded.Code != http.StatusNotFound {
+	if recorded := record(handler, http.MethodGet, "/assets/../page.go", ""); recorded.Code != http.StatusNotFound {
 		t.Errorf("a path trick: %d", recorded.Code)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // phrases are the words of the page, for the template and the script alike. {n}
 // and the like are filled in; a key that ends in .one is taken where n is 1.
-var phrases = map[string]string{
+var phrases = map[string]string{ //nolint:gosec // "token" is what the field for one is called
 	"title":         "Query-Synergy",
 	"tagline":       "Search in any language.",
 	"tagline.about": "What you ask is searched twice, in your words and in translation, and both count. Every score is exact, and each answer says whether it is proven to be the best.",
@@ -30,7 +30,6 @@ var phrases = map[string]string{
 	"source.about":    "ranked by your words alone",
 	"anchor.about":    "ranked by the translation alone",
 	"fused.about":     "ranked by both, λ = {lambda}",
-	"source.lang":     "{lang}",
 	"detected.script": "{lang}, recognised by its script",
 	"detected.words":  "{lang}, recognised by its words ({sure}% sure)",
 	"detected.only":   "{lang}, the only language that is indexed",
@@ -69,11 +68,8 @@ var phrases = map[string]string{
 	"preview":      "Ranked here, from the scores that are known. Let go for the proof.",
 	"asking":       "Asking for the proof of this order …",
 	"shared":       "Your words and the translation share {n} of their {k} best (cosine of the two: {agreement}).",
-	"shared.about": "The cosine of the two queries' vectors. What is high differs from model to model.",
-	"took":         "{ms} ms",
 	"said":         "{results}. {proof} First: {first}.",
 
-	"place":         "place {n} by your words",
 	"up":            "up {n} from place {from} by your words",
 	"down":          "down {n} from place {from} by your words",
 	"same":          "the same place as by your words",
@@ -106,7 +102,6 @@ var phrases = map[string]string{
 	"token":                 "This server wants a token",
 	"token.about":           "It is kept in this tab only, until you close it.",
 	"token.use":             "Use it",
-	"noscript.compare":      "The same query ranked three ways:",
 }
 
 // say fills a phrase in: say "up" "n" 2 "from" 3.

@@ -74,6 +74,7 @@
     $('q').value = state.q;
     $('corpus').value = state.corpus;
     fillLangs();
+    if (![...$('k').options].some((o) => o.value === String(state.k))) $('k').append(new Option(state.k));
     $('k').value = String(state.k);
     for (const radio of document.getElementsByName('view')) radio.checked = radio.value === state.view;
     document.title = (state.q ? state.q + ' · ' : '') + say('title');
@@ -103,14 +104,15 @@
   }
 
   // ask answers the state. A quiet question follows the slider: what is shown
-  // stays until the answer is there.
-  async function ask({ quiet = false } = {}) {
+  // stays until the answer is there. The way back takes what was answered before;
+  // whoever asks again wants to know anew.
+  async function ask({ quiet = false, back = false } = {}) {
     if (asking) asking.abort();
     if (!state.q.trim() || !data.corpora.length) return;
     const mine = new AbortController();
     asking = mine;
     const text = body();
-    const kept = answers.get(text);
+    const kept = back && answers.get(text);
     if (kept) {
       asking = null;
       busy(false);
@@ -122,7 +124,7 @@
     try {
       const answer = await request(text, mine, quiet);
       if (asking !== mine) return;
-      answers.set(text, answer);
+      if (!missing.has(answer.anchor.status)) answers.set(text, answer);
       if (answers.size > 40) answers.delete(answers.keys().next().value);
       take(answer, quiet);
     } catch (fault) {
@@ -135,6 +137,9 @@
       }
     }
   }
+
+  // An answer without the anchor that was wanted is not worth keeping.
+  const missing = new Set(['timeout', 'unavailable', 'refused']);
 
   class Refusal extends Error {
     constructor(message, hint, token) {
@@ -677,8 +682,9 @@
 
   for (const [id, read] of [['lang', String], ['k', Number], ['corpus', String]]) {
     $(id).addEventListener('change', () => {
-      if ($('q').value.trim() && $('q').value !== state.q) state.q = $('q').value;
       const changes = { [id]: read($(id).value) };
+      const q = $('q').value;
+      if (q.trim() && q !== state.q) Object.assign(changes, { q, anchor: '' });
       if (id === 'corpus') changes.lang = 'auto';
       submit(changes);
     });
@@ -782,7 +788,7 @@
     own = false;
     previewed = null;
     fillForm();
-    if (state.q) ask();
+    if (state.q) ask({ back: true });
     else location.reload();
   });
 
