@@ -27,8 +27,8 @@ type augmentFlags struct {
 	HubLang       string   `default:"en" placeholder:"TAG" help:"With --hub: take the queries in this language, that of the anchors, if there are any in it (default: ${default})."`
 }
 
-// check checks the flags for input files.
-func (f *augmentFlags) check(files []string) error {
+// checkAugment checks the flags for input files.
+func (f *augmentFlags) checkAugment(files []string) error {
 	if f.Alpha == nil {
 		if f.Mode != "blend" || f.Distance != "cosine" || f.Hub != 0 || f.HubNeighbours != 0 {
 			return errors.New("--mode, --distance and --hub say how --augment is done, which is not given")

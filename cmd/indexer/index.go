@@ -144,7 +144,7 @@ func (c *indexCommand) options() (ingest.Options, corpus.Options, error) {
 	}
 	// "en" stands in for a language that only the documents will name.
 	key := qdrant.Key{Corpus: c.Corpus, Lang: cmp.Or(read.Lang, "en")}
-	return opts, read, errors.Join(key.Validate(), err, c.augmentFlags.check(c.Files))
+	return opts, read, errors.Join(key.Validate(), err, c.checkAugment(c.Files))
 }
 
 // summary is a report on one line.

@@ -222,7 +222,11 @@ func TestAugmentedVectorsAreResumed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer memory.Close()
+			defer func() {
+				if err := memory.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
 			client, whole := endpoint.client(t, memory), newFakeStore()
 			if _, err := ingest.Run(t.Context(), whole, client, by(rule), stream(docs...)); err != nil {
 				t.Fatal(err)
