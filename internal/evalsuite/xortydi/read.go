@@ -86,7 +86,7 @@ type Passage struct{ ID, Text, Title string }
 func Passages(r io.Reader, name string) iter.Seq2[Passage, error] {
 	return func(yield func(Passage, error) bool) {
 		columns := map[string]int{}
-		err := eachLine(r, name, func(number int, line string) error {
+		err := eachLine(r, name, func(_ int, line string) error {
 			fields := split(line)
 			if len(columns) == 0 {
 				for i, column := range fields {

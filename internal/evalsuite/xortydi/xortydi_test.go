@@ -100,8 +100,11 @@ func TestPassages(t *testing.T) {
 			t.Errorf("%q: %v, want %q", content, err, want)
 		}
 	}
-	for range xortydi.Passages(strings.NewReader(text), "p.tsv") {
-		break // and nothing more is read
+	for p, err := range xortydi.Passages(strings.NewReader(text), "p.tsv") {
+		if p.ID != "1" || err != nil {
+			t.Errorf("%+v, %v", p, err)
+		}
+		break // and nothing more is yielded
 	}
 }
 
