@@ -105,7 +105,7 @@ func FromGenerated(ctx context.Context, spec Spec, p Pairing, ranker Ranker, sco
 		return Estimate{}, fmt.Errorf("the generated questions in %q with anchors in %q by %s: %w", p.Lang, p.AnchorLang, p.Translator, err)
 	}
 	spec.Measures = []metrics.Measure{tuneObjective}
-	rows, choice, _, err := tuneIn(ctx, spec, p, ranker)
+	rows, choice, err := tuneIn(ctx, spec, p, ranker)
 	if err != nil {
 		return fail(err)
 	}
@@ -226,7 +226,7 @@ func (e Estimate) over(have map[string]int, n int, other map[string]float64) []s
 func CheckEstimates(ctx context.Context, spec Spec, estimates []Estimate, ranker Ranker, scorer Scorer) (*Result, error) {
 	var all []measured
 	for _, e := range estimates {
-		rows, _, _, err := tuneIn(ctx, spec, e.Pairing, ranker)
+		rows, _, err := tuneIn(ctx, spec, e.Pairing, ranker)
 		if err != nil {
 			return nil, err
 		}

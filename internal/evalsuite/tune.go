@@ -48,7 +48,7 @@ func Tune(ctx context.Context, spec Spec, anchorLang string, ranker Ranker) (*Re
 	var all []measured
 	choices := map[string]Choice{}
 	for _, lang := range spec.Langs {
-		rows, choice, _, err := tuneIn(ctx, spec, Pairing{Lang: lang, AnchorLang: anchorLang, Translator: Human}, ranker)
+		rows, choice, err := tuneIn(ctx, spec, Pairing{Lang: lang, AnchorLang: anchorLang, Translator: Human}, ranker)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -59,26 +59,25 @@ func Tune(ctx context.Context, spec Spec, anchorLang string, ranker Ranker) (*Re
 	return result, choices, err
 }
 
-// tuneIn tunes with the anchors of a pairing, and returns Tune's rows with what
-// the same questions score at the other λ.
-func tuneIn(ctx context.Context, spec Spec, p Pairing, ranker Ranker, others ...float64) (rows []measured, choice Choice, at []*metrics.Evaluation, err error) {
+// tuneIn tunes with the anchors of a pairing, and returns Tune's rows.
+func tuneIn(ctx context.Context, spec Spec, p Pairing, ranker Ranker) (rows []measured, choice Choice, err error) {
 	given := spec.Lambda(p.Lang)
-	lambdas := append(append(steps(tuneFine), given), others...)
+	lambdas := append(steps(tuneFine), given)
 	evaluations, err := ranker.Evaluate(ctx, p, lambdas, append(slices.Clone(spec.Measures), tuneObjective)...)
 	if err != nil {
-		return nil, choice, nil, err
+		return nil, choice, err
 	}
 	qrels, err := ranker.Qrels(ctx, p)
 	if err != nil {
-		return nil, choice, nil, err
+		return nil, choice, err
 	}
 	t, err := newTuning(evaluations[:tuneFine+1], qrels)
 	if err != nil {
-		return nil, choice, nil, fmt.Errorf("%s in %q: %w", spec.Dataset, p.Lang, err)
+		return nil, choice, fmt.Errorf("%s in %q: %w", spec.Dataset, p.Lang, err)
 	}
 	held, err := t.heldOut(ctx)
 	if err != nil {
-		return nil, choice, nil, err
+		return nil, choice, err
 	}
 	choice = Choice{Lambda: lambdas[choose(t.documents)], Questions: len(held.Queries)}
 	source := withoutLast(evaluations[tuneFine])
@@ -87,10 +86,7 @@ func tuneIn(ctx context.Context, spec Spec, p Pairing, ranker Ranker, others ...
 		{row: spec.row(p, QuerySynergy, given), group: string(QuerySynergy), values: withoutLast(evaluations[tuneFine+1]), baseline: source},
 		{row: spec.row(p, Tuned, choice.Lambda), group: string(Tuned), values: withoutLast(held), baseline: source},
 	}
-	for _, e := range evaluations[tuneFine+2:] {
-		at = append(at, withoutLast(e))
-	}
-	return rows, choice, at, nil
+	return rows, choice, nil
 }
 
 // steps returns the λ from 0 to 1 in n steps.

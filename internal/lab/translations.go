@@ -24,7 +24,7 @@ func (l *Lab) Translations(ctx context.Context, chunking corpus.Chunking, from, 
 		return nil, 0, err
 	}
 	var texts []augment.Query
-	missing := 0
+	var missing int
 	if translator == evalsuite.Human {
 		texts, missing, err = l.parallelPassages(set, to, chunking)
 	} else {
@@ -72,7 +72,6 @@ func (l *Lab) translatedPassages(ctx context.Context, set *dataset.Set, to, tran
 		return nil, 0, fmt.Errorf("there is no translator %q", translator)
 	}
 	var requests []anchor.Request
-	var chunks []int
 	for _, d := range set.Documents {
 		passages := chunking.Passages(d)
 		for _, p := range passages {
@@ -81,7 +80,7 @@ func (l *Lab) translatedPassages(ctx context.Context, set *dataset.Set, to, tran
 			if len(passages) == 1 {
 				request.ID, chunk = d.ID, augment.EveryChunk
 			}
-			requests, chunks = append(requests, request), append(chunks, chunk)
+			requests = append(requests, request)
 			texts = append(texts, augment.Query{DocID: d.ID, Chunk: chunk, Lang: to, Model: translator})
 		}
 	}
