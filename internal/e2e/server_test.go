@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/query-synergy/query-synergy/internal/qdrant"
 	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 )
 
@@ -82,18 +81,3 @@ func (s *server) kill() {
 
 // url is what QDRANT_URL names.
 func (s *server) url() string { return "grpc://" + s.address }
-
-// connect returns a connection of the test's own.
-func (s *server) connect(t *testing.T) *qdrant.Store {
-	t.Helper()
-	store, err := qdrant.Connect(qdrant.Options{URL: s.url()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store
-}

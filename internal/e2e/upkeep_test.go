@@ -144,7 +144,7 @@ func wantMixture(t *testing.T, got map[string]qdrant.Point, before, after *editi
 	for id, p := range got {
 		old, wasThere := before.points[id]
 		now, isThere := after.points[id]
-		if !(wasThere && equal(p, old)) && !(isThere && equal(p, now)) {
+		if (!wasThere || !equal(p, old)) && (!isThere || !equal(p, now)) {
 			t.Fatalf("%s chunk %d is neither as before nor as it should be", p.Payload.DocID, p.Payload.Chunk)
 		}
 	}

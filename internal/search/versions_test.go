@@ -44,7 +44,7 @@ func TestVersionRemovedInMidQuery(t *testing.T) {
 		t.Errorf("%d hits, %v", len(result.Hits), err)
 	}
 	// Where the version that the alias names is gone, there is no successor.
-	store.fakeStore.onSearch = func([]qdrant.Search) error { return qdrant.ErrNoCollection }
+	store.onSearch = func([]qdrant.Search) error { return qdrant.ErrNoCollection }
 	if _, err := searcher.Answer(t.Context(), prepared); !errors.Is(err, qdrant.ErrNoCollection) {
 		t.Errorf("error is %v", err)
 	}

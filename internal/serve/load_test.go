@@ -337,7 +337,7 @@ func TestDraining(t *testing.T) {
 	}
 	defer conn.Close()
 	in := bufio.NewReader(conn)
-	ask := func() *http.Response {
+	ask := func() (status int, closes bool) {
 		_, _ = io.WriteString(conn, "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		resp, err := http.ReadResponse(in, nil)
 		if err != nil {
@@ -345,16 +345,16 @@ func TestDraining(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
-		return resp
+		return resp.StatusCode, resp.Close
 	}
-	if resp := ask(); resp.StatusCode != http.StatusOK || resp.Close {
-		t.Errorf("status %d, closes %v", resp.StatusCode, resp.Close)
+	if status, closes := ask(); status != http.StatusOK || closes {
+		t.Errorf("status %d, closes %v", status, closes)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- stop() }()
-	for resp := ask(); ; resp = ask() {
-		if resp.StatusCode == http.StatusServiceUnavailable {
-			if !resp.Close {
+	for {
+		if status, closes := ask(); status == http.StatusServiceUnavailable {
+			if !closes {
 				t.Error("the connection stays open")
 			}
 			break
