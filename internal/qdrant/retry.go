@@ -89,7 +89,12 @@ func (s *Store) nextStep(err error) error {
 		return err
 	}
 	switch status.Code(err) {
-	case codes.Unavailable, codes.Internal, codes.FailedPrecondition:
+	case codes.Unavailable:
+		if !s.reached.Load() && badTLS(status.Convert(err).Message()) {
+			return backoff.Permanent(err)
+		}
+		return err
+	case codes.Internal, codes.FailedPrecondition:
 		return err
 	default:
 		// ResourceExhausted without a time to wait: a size limit, a full disk, or a
@@ -122,11 +127,44 @@ func (s *Store) reply(err error, attempts int) error {
 		e.kind = context.DeadlineExceeded
 		e.message = fmt.Sprintf("no answer within %s", s.timeout)
 	case e.code == codes.Unavailable && s.remote:
-		e.hint = "is Qdrant running there? start it, or unset QDRANT_URL to use the embedded store"
+		e.hint = s.unavailableHint(answer.Message())
 	case e.code == codes.Unauthenticated || e.code == codes.PermissionDenied:
 		e.hint = "check QDRANT_API_KEY"
 	}
 	return e
+}
+
+// What crypto/tls says of a server whose certificate does not count, and of one
+// that speaks without TLS. gRPC passes on no more than these words.
+const (
+	tlsCertificate = "x509: "
+	tlsNone        = "tls: first record does not look like a TLS handshake"
+)
+
+// badTLS recognises settings, the server's or these, that no further attempt
+// makes fit.
+func badTLS(message string) bool {
+	return strings.Contains(message, tlsCertificate) || strings.Contains(message, tlsNone)
+}
+
+// unavailableHint says what to do about a server that cannot be talked to.
+func (s *Store) unavailableHint(message string) string {
+	has := func(words string) bool { return strings.Contains(message, words) }
+	switch {
+	case has("certificate signed by unknown authority"):
+		return "name the authority that signed the server's certificate with QDRANT_CA_FILE"
+	case has(tlsCertificate):
+		return "QDRANT_URL must name the server as its certificate does, and the certificate be in force"
+	case has(tlsNone):
+		return "the server speaks without TLS there: write http, and unset QDRANT_TLS, QDRANT_CA_FILE and QDRANT_CERT_FILE"
+	case has("remote error: tls: "):
+		return "name a certificate that the server takes, and its key, with QDRANT_CERT_FILE and QDRANT_KEY_FILE"
+	// With TLS 1.3 a server may hang up before its reason is read.
+	case !s.reached.Load() && (has("broken pipe") || has("connection reset") || has("EOF")):
+		return "something is there and hangs up: is it Qdrant's gRPC port, does it want https, or a certificate (QDRANT_CERT_FILE)?"
+	default:
+		return "is Qdrant running there? start it, or unset QDRANT_URL to use the embedded store"
+	}
 }
 
 // tooLarge recognises the size limits of grpc-go ("larger than max"), of tonic

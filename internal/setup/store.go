@@ -33,7 +33,8 @@ func newTLS(s config.TLS) (*tls.Config, error) {
 	if s.CertFile != "" {
 		pair, err := tls.LoadX509KeyPair(s.CertFile, s.KeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("QDRANT_CERT_FILE with QDRANT_KEY_FILE: %w", err)
+			// Of a file that is there, the cause says what is wrong but not in which.
+			return nil, fmt.Errorf("QDRANT_CERT_FILE %s with QDRANT_KEY_FILE %s: %w", s.CertFile, s.KeyFile, err)
 		}
 		out.Certificates = []tls.Certificate{pair}
 	}
