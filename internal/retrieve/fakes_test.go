@@ -78,6 +78,9 @@ func (f *fakeStore) SearchBatch(_ context.Context, c qdrant.Collection, searches
 		for rank := range lists[i] {
 			p := &f.points[ranked[rank].at]
 			x := qdrant.Candidate{ID: p.ID, Score: float64(ranked[rank].score)}
+			if !s.Bare {
+				x.ContentHash = p.Payload.ContentHash
+			}
 			if s.WithVectors {
 				x.Vector = p.Vector
 			}

@@ -145,7 +145,9 @@ func run(ctx context.Context, store Store, r Request, first depth) (Answer, erro
 	if len(r.Legs) < 2 {
 		reweigh = nil
 	}
-	whole := false // each search brings all that is needed, in one state of the index
+	// Whole, each search brings all that is needed, in one state of the index. A
+	// foreign passage has no hash to tell by that the filter kept another content.
+	whole := q.filtered() && r.Collection.Foreign
 	for depth := q.bounded(first, whole); ; {
 		round, err := q.search(ctx, depth, reweigh != nil, whole)
 		if err != nil {
@@ -200,6 +202,10 @@ type query struct {
 	slack     float64 // how far a score of the store may lie from the exact one
 	waited    time.Duration
 }
+
+// filtered says whether the searches are within a filter, which reading by id
+// does not look at.
+func (q *query) filtered() bool { return q.Collection.Read.Filter != nil }
 
 func newQuery(store Store, r Request) (*query, error) {
 	q := &query{Request: r, store: store, legs: r.Legs, measure: measureOf(r.Collection.Schema)}

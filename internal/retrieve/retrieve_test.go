@@ -450,6 +450,70 @@ func TestChangeBetweenSearchAndReading(t *testing.T) {
 	}
 }
 
+// A document whose metadata change between the filtered search and the reading,
+// so that the filter keeps it no longer, is no hit, though its vector is the same.
+func TestFilterHoldsOfWhatIsRead(t *testing.T) {
+	points, legs := realistic(60)
+	for i := range points {
+		points[i].Payload.Metadata = map[string]any{"state": "open"}
+	}
+	for name, foreign := range map[string]bool{"own": false, "foreign": true} {
+		t.Run(name, func(t *testing.T) {
+			store := &changingStore{Store: storetest.Embedded(t)}
+			c, err := store.Ensure(t.Context(), collection(24).Key, collection(24).Schema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := store.Upsert(t.Context(), c, points); err != nil {
+				t.Fatal(err)
+			}
+			own := c
+			c.Foreign = foreign
+			c.Read.Filter = &filter.Compare{Path: filter.Path{filter.Key("state")}, Op: filter.Equal, Value: "open"}
+			request := retrieve.Request{Collection: c, Legs: legs, TopK: 5, Strategy: retrieve.Union, Exact: true}
+			before, err := retrieve.Run(t.Context(), store, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			victim := points[slices.IndexFunc(points, func(p qdrant.Point) bool { return p.ID == before.Hits[0].ID })]
+			victim.Payload.Metadata, victim.Payload.ContentHash = map[string]any{"state": "closed"}, "another"
+			changed := false
+			store.onPoints = func() error {
+				changed = true
+				return store.Upsert(t.Context(), own, []qdrant.Point{victim})
+			}
+			got, err := retrieve.Run(t.Context(), store, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, hit := range got.Hits {
+				if hit.Payload.Metadata["state"] != "open" {
+					t.Errorf("hit %s has %v, which the filter does not keep", hit.DocID, hit.Payload.Metadata)
+				}
+			}
+			// A foreign index is read in one request, so nothing comes in between.
+			if len(got.Hits) != 5 || changed == foreign || (got.Hits[0].ID == victim.ID) == changed {
+				t.Errorf("%d hits, the first %s; changed: %t", len(got.Hits), got.Hits[0].DocID, changed)
+			}
+		})
+	}
+}
+
+// changingStore calls a function before points are read.
+type changingStore struct {
+	*qdrant.Store
+	onPoints func() error
+}
+
+func (s *changingStore) Points(ctx context.Context, c qdrant.Collection, ids []string) (map[string]qdrant.Point, error) {
+	if s.onPoints != nil {
+		if err := s.onPoints(); err != nil {
+			return nil, err
+		}
+	}
+	return s.Store.Points(ctx, c, ids)
+}
+
 // Without exact searches nothing is certified, and what was found is still
 // scored exactly.
 func TestApproximate(t *testing.T) {

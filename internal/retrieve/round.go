@@ -73,6 +73,7 @@ type passage struct {
 	vector  []float32
 	cosines []float64       // to each leg, from vector
 	payload *qdrant.Payload // that was stored with vector
+	hash    string          // of the content that the filter kept; "" without one
 }
 
 // round is what the searches of one request found.
@@ -95,7 +96,7 @@ func (q *query) search(ctx context.Context, d depth, signals, whole bool) (*roun
 		if whole {
 			s.WithVectors, s.WithPayload = true, true
 		}
-		s.Bare = !s.WithPayload
+		s.Bare = !s.WithPayload && !q.filtered()
 		r.lists = append(r.lists, l)
 		searches = append(searches, s)
 	}
@@ -154,6 +155,9 @@ func (r *round) take(i int, candidates []qdrant.Candidate) {
 			}
 			r.passages[c.ID] = p
 			r.order = append(r.order, p)
+		}
+		if r.filtered() {
+			p.hash = c.ContentHash
 		}
 		p.scores[i] = l.scale * c.Score
 		l.Last = p.scores[i]

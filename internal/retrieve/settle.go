@@ -136,6 +136,9 @@ func (r *round) fetch(ctx context.Context, open []bounded) error {
 		if !there || b.vector != nil && !slices.Equal(b.vector, point.Vector) {
 			return errChanged
 		}
+		if b.hash != "" && b.hash != point.Payload.ContentHash { // the filter may keep it no longer
+			return errChanged
+		}
 		p := b.passage
 		p.vector, p.payload = point.Vector, &point.Payload
 		if _, err := r.measured(p); err != nil {
