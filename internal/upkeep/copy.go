@@ -53,7 +53,8 @@ func FromFile(path string) (Origin, error) {
 	}}, err
 }
 
-// Copied counts what a copy did. All are passages.
+// Copied counts what a copy did. All are points: a passage of several vectors
+// counts once for each.
 type Copied struct {
 	Passages  int `json:"passages"`
 	Unchanged int `json:"unchanged"` // found at the target

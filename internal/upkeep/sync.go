@@ -46,7 +46,9 @@ func Plan(ctx context.Context, store Reader, key qdrant.Key, chunking corpus.Chu
 type Synced struct {
 	ingest.Report
 	DeletedDocuments int `json:"deleted_documents"`
-	DeletedPassages  int `json:"deleted_passages"` // theirs, and left over ones of others
+	// Points, theirs and left over ones of others: a passage of several vectors
+	// counts once for each.
+	DeletedPassages int `json:"deleted_passages"`
 }
 
 // VanishedError says that more documents would be deleted than were agreed to.
