@@ -3,12 +3,14 @@ dimensions, datatype and quantisation: the figures of docs/scaling.md.
 
     make oracles && .cache/oracles/bin/python bench/scaling.py [POINTS]
     .cache/oracles/bin/python bench/scaling.py xquad ../shared/xquad/e5-small
+    .cache/oracles/bin/python bench/scaling.py oversampling ../shared/xquad/e5-small
 
 Each row is a process of its own that stores random unit vectors with a payload
 like a passage's, builds the HNSW graph (m = 16, ef_construct = 100), and reads
 what its files have come to. With xquad, real vectors are
 searched through the graph instead: how much of the exact answer it finds for the
-source query, the anchor and their weighted sum.
+source query, the anchor and their weighted sum. With oversampling, through
+quantised vectors, as real and as random ones.
 """
 
 import json
@@ -126,9 +128,51 @@ def approximate(folder):
                     print(f"{datatype} {'int8' if quantisation else '':4} {name:6} ef {ef:3}: {hit / total:.4f}", flush=True)
 
 
+def oversampled(folder):
+    """Recall@10 by oversampling: of e5-small over XQuAD, and of random vectors."""
+    import qdrant_edge as q
+
+    def read(name):
+        return numpy.fromfile(os.path.join(folder, name), "<f4").reshape(-1, 384)
+
+    rng = numpy.random.default_rng(1)
+    for data, vectors, queries in [
+        ("xquad", numpy.concatenate([read(f"{lang}.passages.f32") for lang in ["ar", "zh", "el", "th", "en", "es", "vi", "hi"]]), read("th.queries.f32")[::10]),
+        ("random", numpy.array([unit(rng, 384) for _ in range(2000)]), numpy.array([unit(rng, 384) for _ in range(100)])),
+    ]:
+        for kind, config in [
+            ("int8", q.ScalarQuantizationConfig(q.ScalarType.Int8, memory=q.Memory.Pinned)),
+            ("product", q.ProductQuantizationConfig(q.CompressionRatio.X16, memory=q.Memory.Pinned)),
+            ("binary", q.BinaryQuantizationConfig(memory=q.Memory.Pinned)),
+        ]:
+            with tempfile.TemporaryDirectory(prefix="scaling-") as store:
+                shard = q.EdgeShard.create(store, q.EdgeConfig(
+                    vectors=q.EdgeVectorParams(384, q.Distance.Cosine), quantization_config=config, hnsw_config=q.HnswIndexConfig(16, 100, 10),
+                    optimizers=q.EdgeOptimizersConfig(indexing_threshold=1, default_segment_number=1),
+                ))
+                for first in range(0, len(vectors), 200):
+                    shard.update(q.UpdateOperation.upsert_points([
+                        q.Point(i, vectors[i].tolist(), {}) for i in range(first, min(first + 200, len(vectors)))
+                    ]))
+                shard.optimize()
+                row = []
+                for factor in (1.0, 2.0, 3.0, 4.0, 8.0):
+                    hit = 0
+                    for v in queries:
+                        exact = set(numpy.argsort(-(vectors @ v))[:10].tolist())
+                        params = q.SearchParams(quantization=q.QuantizationSearchParams(rescore=True, oversampling=factor))
+                        found = shard.query(q.QueryRequest(limit=10, query=q.Query.Nearest(v.tolist()), params=params))
+                        hit += len(exact & {p.id for p in found})
+                    row.append(f"{factor:.0f}: {hit / (10 * len(queries)):.3f}")
+                print(f"{len(vectors)} {data:6} {kind:7} recall@10 by oversampling  {'  '.join(row)}", flush=True)
+
+
 def main():
     if len(sys.argv) == 3 and sys.argv[1] == "xquad":
         approximate(sys.argv[2])
+        return
+    if len(sys.argv) == 3 and sys.argv[1] == "oversampling":
+        oversampled(sys.argv[2])
         return
     if len(sys.argv) > 2:
         points, dimensions, datatype, quantisation = sys.argv[1:]

@@ -118,6 +118,7 @@ type variables struct {
 	Filter          string        `env:"QUERY_FILTER"`
 	Approximate     bool          `env:"QUERY_APPROXIMATE"`
 	EF              *int          `env:"QUERY_EF"`
+	Oversampling    *float64      `env:"QUERY_OVERSAMPLING"`
 	ReadConsistency string        `env:"QUERY_READ_CONSISTENCY"`
 	QueryTimeout    time.Duration `env:"QUERY_TIMEOUT"`
 	QueryToken      string        `env:"QUERY_TOKEN"`

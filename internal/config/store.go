@@ -38,8 +38,11 @@ type Read struct {
 	Filter      string // not yet parsed; "" for none
 	EF          int    // 0: the collection's own
 	Approximate bool
-	Consistency string        // not yet checked; "": the server's own
-	Timeout     time.Duration // of one call; 0: that of the connection
+	// Oversampling is how many times more candidates quantised vectors choose; 0:
+	// the adapter's default.
+	Oversampling float64
+	Consistency  string        // not yet checked; "": the server's own
+	Timeout      time.Duration // of one call; 0: that of the connection
 }
 
 func (r *reader) collections() Collections {
@@ -72,7 +75,7 @@ func (r *reader) collections() Collections {
 	return c
 }
 
-func orZero(n *int) int {
+func orZero[T int | float64](n *T) T {
 	if n == nil {
 		return 0
 	}
@@ -100,8 +103,11 @@ func (r *reader) readOptions() Read {
 	if v.QueryTimeout != 0 && (v.QueryTimeout < minTimeout || v.QueryTimeout > maxTimeout) {
 		r.fault("QUERY_TIMEOUT", "is out of range")
 	}
+	if v.Oversampling != nil && !(*v.Oversampling >= 1) { // the adapter knows the upper end
+		r.fault("QUERY_OVERSAMPLING", "is out of range")
+	}
 	return Read{
-		Filter: v.Filter, EF: orZero(v.EF), Approximate: v.Approximate, Consistency: v.ReadConsistency, Timeout: v.QueryTimeout,
+		Filter: v.Filter, EF: orZero(v.EF), Oversampling: orZero(v.Oversampling), Approximate: v.Approximate, Consistency: v.ReadConsistency, Timeout: v.QueryTimeout,
 	}
 }
 
@@ -166,16 +172,17 @@ func (f LayoutFlags) overrides() map[string]*string {
 
 // ReadFlags say which passages a query is for, and how they are read.
 type ReadFlags struct {
-	Filter      *string `name:"filter" placeholder:"TEXT" help:"${QUERY_FILTER}"`
-	Approximate *bool   `name:"approximate" negatable:"exact" help:"${QUERY_APPROXIMATE}"`
-	EF          *string `name:"ef" placeholder:"N" help:"${QUERY_EF}"`
-	Consistency *string `name:"read-consistency" placeholder:"HOW" help:"${QUERY_READ_CONSISTENCY}"`
-	Timeout     *string `name:"timeout" placeholder:"TIME" help:"${QUERY_TIMEOUT}"`
+	Filter       *string `name:"filter" placeholder:"TEXT" help:"${QUERY_FILTER}"`
+	Approximate  *bool   `name:"approximate" negatable:"exact" help:"${QUERY_APPROXIMATE}"`
+	EF           *string `name:"ef" placeholder:"N" help:"${QUERY_EF}"`
+	Oversampling *string `name:"oversampling" placeholder:"N" help:"${QUERY_OVERSAMPLING}"`
+	Consistency  *string `name:"read-consistency" placeholder:"HOW" help:"${QUERY_READ_CONSISTENCY}"`
+	Timeout      *string `name:"timeout" placeholder:"TIME" help:"${QUERY_TIMEOUT}"`
 }
 
 func (f ReadFlags) overrides() map[string]*string {
 	return map[string]*string{
-		"QUERY_FILTER": f.Filter, "QUERY_APPROXIMATE": truth(f.Approximate), "QUERY_EF": f.EF,
+		"QUERY_FILTER": f.Filter, "QUERY_APPROXIMATE": truth(f.Approximate), "QUERY_EF": f.EF, "QUERY_OVERSAMPLING": f.Oversampling,
 		"QUERY_READ_CONSISTENCY": f.Consistency, "QUERY_TIMEOUT": f.Timeout,
 	}
 }

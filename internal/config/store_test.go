@@ -18,7 +18,7 @@ func TestStoreSettings(t *testing.T) {
 		"QDRANT_PAYLOAD_INDEXES": "year:integer,a:b:keyword", "QDRANT_SHARD_KEY": "lang",
 		"QDRANT_LAYOUT": "mcp", "QDRANT_TEXT_KEY": "a", "QDRANT_TITLE_KEY": "b", "QDRANT_ID_KEY": "c", "QDRANT_LANG_KEY": "d",
 		"QDRANT_METADATA_KEY": ".", "QDRANT_VECTOR_NAME": "v",
-		"QUERY_FILTER": "year >= 2020", "QUERY_APPROXIMATE": "true", "QUERY_EF": "64", "QUERY_READ_CONSISTENCY": "all", "QUERY_TIMEOUT": "3s",
+		"QUERY_FILTER": "year >= 2020", "QUERY_APPROXIMATE": "true", "QUERY_EF": "64", "QUERY_OVERSAMPLING": "2.5", "QUERY_READ_CONSISTENCY": "all", "QUERY_TIMEOUT": "3s",
 	})
 	if want := (config.TLS{On: true, CAFile: "ca.pem", CertFile: "c.pem", KeyFile: "k.pem"}); got.Qdrant.TLS != want {
 		t.Errorf("got %+v, want %+v", got.Qdrant.TLS, want)
@@ -33,7 +33,7 @@ func TestStoreSettings(t *testing.T) {
 	if want := (config.Layout{Name: "mcp", Text: "a", Title: "b", DocID: "c", Lang: "d", Metadata: ".", Vector: "v"}); got.Qdrant.Layout != want {
 		t.Errorf("got %+v, want %+v", got.Qdrant.Layout, want)
 	}
-	if want := (config.Read{Filter: "year >= 2020", EF: 64, Approximate: true, Consistency: "all", Timeout: 3 * time.Second}); got.Query.Read != want {
+	if want := (config.Read{Filter: "year >= 2020", EF: 64, Oversampling: 2.5, Approximate: true, Consistency: "all", Timeout: 3 * time.Second}); got.Query.Read != want {
 		t.Errorf("got %+v, want %+v", got.Query.Read, want)
 	}
 	exact := false
@@ -44,7 +44,7 @@ func TestStoreSettings(t *testing.T) {
 
 func TestStoreFaults(t *testing.T) {
 	for name, values := range map[string][]string{
-		"QDRANT_TLS": {"perhaps"}, "QDRANT_SHARDS": {"0", "-1", "x"}, "QDRANT_HNSW_M": {"0"}, "QUERY_EF": {"0"},
+		"QDRANT_TLS": {"perhaps"}, "QDRANT_SHARDS": {"0", "-1", "x"}, "QDRANT_HNSW_M": {"0"}, "QUERY_EF": {"0"}, "QUERY_OVERSAMPLING": {"0.5", "-1", "NaN", "x"},
 		"QDRANT_PAYLOAD_INDEXES": {"year", ":integer"}, "QUERY_TIMEOUT": {"2h", "-1s", "x"}, "QUERY_APPROXIMATE": {"ef"},
 	} {
 		for _, value := range values {

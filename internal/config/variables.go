@@ -150,6 +150,7 @@ var table = []Variable{
 	{"QUERY_FILTER", "Search only the documents that this holds for, as docs/filters.md describes it", "a filter such as year >= 2020", "", "filter"},
 	{"QUERY_APPROXIMATE", "Let the server search by its approximate index; no answer is proven then", expectTruth, "false", "approximate"},
 	{"QUERY_EF", "Candidates that an approximate search looks at", expectCount, "the collection's", "ef"},
+	{"QUERY_OVERSAMPLING", "Times more candidates that quantised vectors choose for an approximate search, to be scored again", "a number from 1", "4", "oversampling"},
 	{"QUERY_READ_CONSISTENCY", "Copies that must agree on what is read", "a number, majority, quorum or all", "one", "read-consistency"},
 	{"QUERY_TIMEOUT", "Longest wait of a query for one Qdrant call", expectDuration, "QDRANT_TIMEOUT", "timeout"},
 

@@ -26,11 +26,17 @@ func TestLookupDatatype(t *testing.T) {
 // Scores come from the stored vectors, whatever a server keeps beside them:
 // exact searches pass quantised vectors by, others have them scored again.
 func TestSearchesAreRescored(t *testing.T) {
-	for _, exact := range []bool{true, false} {
+	for _, test := range []struct {
+		exact              bool
+		oversampling, want float64
+	}{{exact: true}, {want: qdrant.DefaultOversampling}, {oversampling: 1, want: 1}, {oversampling: 2.5, want: 2.5}} {
+		exact, docs := test.exact, docs
+		docs.Read.Oversampling = test.oversampling
 		store := connect(t, &server{answer: func(_ context.Context, _ string, _ int, request any) (any, error) {
 			params := request.(*qc.QueryPoints).GetParams()
-			if params.GetExact() != exact || params.GetQuantization().GetRescore() == exact {
-				t.Errorf("exact %t: parameters %v", exact, params)
+			if params.GetExact() != exact || params.GetQuantization().GetRescore() == exact ||
+				params.GetQuantization().GetOversampling() != test.want {
+				t.Errorf("%+v: parameters %v", test, params)
 			}
 			return &qc.QueryResponse{}, nil
 		}}, qdrant.Options{})

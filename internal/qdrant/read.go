@@ -22,8 +22,12 @@ type ReadOptions struct {
 	Filter filter.Expr
 	// EF is how many candidates an approximate search looks at, at most MaxEF; 0
 	// is the collection's own. An exact search looks at every vector.
-	EF          int
-	Consistency Consistency
+	EF int
+	// Oversampling is how many times the limit's candidates an approximate search
+	// takes by the quantised vectors, where there are such, before it scores them
+	// by the whole ones: 1 to MaxOversampling, or 0 for DefaultOversampling.
+	Oversampling float64
+	Consistency  Consistency
 	// Timeout is the longest wait for one attempt of one call, at the server too;
 	// 0 is the store's.
 	Timeout time.Duration
@@ -31,6 +35,15 @@ type ReadOptions struct {
 
 // MaxEF bounds ReadOptions.EF: beyond it, an exact search is as fast.
 const MaxEF = 1 << 16
+
+// DefaultOversampling is that of a query which names none. With it, vectors
+// quantised to int8 or products find nearly all that whole ones would, and more
+// adds little: docs/scaling.md. Qdrant's own is 1, its manual's examples take 2.
+const DefaultOversampling = 4.0
+
+// MaxOversampling bounds ReadOptions.Oversampling: beyond it, vectors in a
+// larger form serve better.
+const MaxOversampling = 100
 
 // Consistency says how many replicas of a shard must agree on what is read: a
 // number, ConsistencyMajority, ConsistencyQuorum or ConsistencyAll. Empty is the
@@ -49,6 +62,9 @@ func (o ReadOptions) Validate() error {
 	var errs []error
 	if o.EF < 0 || o.EF > MaxEF {
 		errs = append(errs, fmt.Errorf("ef is %d, want 1 to %d", o.EF, MaxEF))
+	}
+	if o.Oversampling != 0 && !(o.Oversampling >= 1 && o.Oversampling <= MaxOversampling) {
+		errs = append(errs, fmt.Errorf("oversampling is %v, want 1 to %d", o.Oversampling, MaxOversampling))
 	}
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("timeout is %v, want more than 0", o.Timeout))

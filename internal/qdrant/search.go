@@ -100,7 +100,9 @@ func (q Search) request(c Collection) *qc.QueryPoints {
 	}
 	params := &qc.SearchParams{Exact: qc.PtrOf(q.Exact)}
 	if !q.Exact { // an exact search passes quantised vectors by
-		params.Quantization = &qc.QuantizationSearchParams{Rescore: qc.PtrOf(true)}
+		params.Quantization = &qc.QuantizationSearchParams{
+			Rescore: qc.PtrOf(true), Oversampling: qc.PtrOf(cmp.Or(c.Read.Oversampling, DefaultOversampling)),
+		}
 		if c.Read.EF > 0 {
 			params.HnswEf = qc.PtrOf(uint64(c.Read.EF))
 		}

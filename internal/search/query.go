@@ -161,6 +161,9 @@ func (q Query) Validate() error {
 	if q.Read.EF > 0 && !q.Approximate {
 		errs = append(errs, errors.New("ef is for approximate searches: an exact one compares with every vector"))
 	}
+	if q.Read.Oversampling > 0 && !q.Approximate {
+		errs = append(errs, errors.New("oversampling is for approximate searches: an exact one passes quantised vectors by"))
+	}
 	if q.TopK < 1 || q.TopK > MaxTopK {
 		errs = append(errs, fmt.Errorf("top-k is %d, want 1 to %d", q.TopK, MaxTopK))
 	}

@@ -139,7 +139,7 @@ func (s *Store) Foreign(e *Embedder, l config.Layout, name string) (qdrant.Forei
 
 // ReadOptions returns how a query is to be read, and whether approximately.
 func ReadOptions(s config.Read) (opts qdrant.ReadOptions, approximate bool, err error) {
-	opts = qdrant.ReadOptions{EF: s.EF, Consistency: qdrant.Consistency(s.Consistency), Timeout: s.Timeout}
+	opts = qdrant.ReadOptions{EF: s.EF, Oversampling: s.Oversampling, Consistency: qdrant.Consistency(s.Consistency), Timeout: s.Timeout}
 	if s.Filter != "" {
 		if opts.Filter, err = filter.Parse(s.Filter); err != nil {
 			return opts, false, err

@@ -102,7 +102,7 @@ func (s *Service) build(r Request) (search.Query, error) {
 	}
 	if r.Approximate != nil {
 		if q.Approximate = *r.Approximate; !q.Approximate {
-			q.Read.EF = 0
+			q.Read.EF, q.Read.Oversampling = 0, 0
 		}
 	}
 	if r.Filter != "" {
