@@ -17,11 +17,12 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
+	"github.com/query-synergy/query-synergy/internal/testenv"
 )
 
-// demo holds the searches of scripts/demo whose texts are recorded: a question
-// in each language with its English.
-var demo = map[string]int{"th": 5, "el": 11, "ar": 17}
+// demo holds the searches of scripts/demo: in each language the place of a
+// question, and of its English, among the sample's.
+var demo = map[string]int{"th": 30, "el": 90, "ar": 6}
 
 // The programs' own answers: HTTP and the tools for agents, over HTTP and over
 // stdin and stdout, give what `query --json` prints.
@@ -79,8 +80,15 @@ func TestServeGivesTheCommandsAnswers(t *testing.T) {
 	}
 
 	_, english := embeddingtest.SampleTexts(t, "en")
+	script, err := os.ReadFile(filepath.Join(testenv.Root(t), "scripts", "demo"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for lang, i := range demo {
 		_, questions := embeddingtest.SampleTexts(t, lang)
+		if !strings.Contains(string(script), "--lang "+lang+" --compare --top-k 3 \\\n\t\""+questions[i]+"\" \\\n\t--anchor \""+english[i]+"\"\n") {
+			t.Errorf("%s: scripts/demo does not ask %s", lang, questions[i])
+		}
 		want := program("query", "--corpus", "sample", "--lang", lang, "--top-k", "3", "--json", "--compare", questions[i], "--anchor", english[i])
 		body, err := json.Marshal(map[string]any{"corpus": "sample", "lang": lang, "query": questions[i], "anchor": english[i], "top_k": 3, "compare": true})
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 // is a UsageError where nobody can answer; a command with --yes asks nothing.
 func (s Streams) Confirm(ctx context.Context, question string) (bool, error) {
 	if !isTerminal(s.Stdin) {
-		return false, WithHint(UsageError{errors.New("this needs a confirmation, and stdin is no terminal")}, "pass --yes to confirm")
+		return false, WithHint(UsageError{Err: errors.New("this needs a confirmation, and stdin is no terminal")}, "pass --yes to confirm")
 	}
 	fmt.Fprintf(s.Stderr, "%s [y/N] ", Clean(question))
 	type reply struct {

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/query-synergy/query-synergy/internal/cli/fault"
 )
 
 // Exit codes of every command.
@@ -93,10 +95,7 @@ func printLines(w io.Writer, prefix, text string) {
 var ErrHelpShown = errors.New("help was shown")
 
 // UsageError is a command line or an environment that makes no sense.
-type UsageError struct{ Err error }
-
-func (e UsageError) Error() string { return e.Err.Error() }
-func (e UsageError) Unwrap() error { return e.Err }
+type UsageError = fault.UsageError
 
 // PartialError says which part of the work was not done; the rest was.
 type PartialError struct{ Err error }
@@ -104,18 +103,8 @@ type PartialError struct{ Err error }
 func (e PartialError) Error() string { return e.Err.Error() }
 func (e PartialError) Unwrap() error { return e.Err }
 
-// hinted is an error with advice. Other packages' errors may give some too, by
-// a method Hint() string.
-type hinted struct {
-	error
-	hint string
-}
-
 // WithHint adds to err what to do about it, printed on a line of its own.
-func WithHint(err error, hint string) error { return hinted{err, hint} }
-
-func (h hinted) Unwrap() error { return h.error }
-func (h hinted) Hint() string  { return h.hint }
+func WithHint(err error, hint string) error { return fault.WithHint(err, hint) }
 
 // hints returns the distinct hints of all errors in err's tree, outermost first.
 func hints(err error) []string {

@@ -44,7 +44,7 @@ func Parse(app App, grammar any, args []string, streams Streams) (*kong.Context,
 		if fault, ok := errors.AsType[*kong.ParseError](err); ok && fault.Context.Selected() != nil {
 			command = fault.Context.Selected().FullPath()
 		}
-		return nil, WithHint(UsageError{err}, "see "+command+" --help")
+		return nil, WithHint(UsageError{Err: err}, "see "+command+" --help")
 	}
 	return parsed, nil
 }

@@ -32,6 +32,7 @@ func TestImports(t *testing.T) {
 		{"./internal/corpus", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
 		{"./internal/evalsuite/...", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},
 		{"./internal/config", append([]string{module}, network...)},
+		{".", []string{"github.com/alecthomas/kong", "github.com/vbauerster/mpb"}}, // who imports us has flags of their own
 		{"./internal/cli", append([]string{module}, network...)},
 		{"./internal/cache", append([]string{module}, network...)},
 		{"./internal/profile", append([]string{module + "internal/qdrant", module + "internal/embedding"}, network...)},

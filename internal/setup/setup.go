@@ -14,7 +14,7 @@ import (
 	"github.com/query-synergy/query-synergy/internal/anchor"
 	"github.com/query-synergy/query-synergy/internal/augment/generate"
 	"github.com/query-synergy/query-synergy/internal/cache"
-	"github.com/query-synergy/query-synergy/internal/cli"
+	"github.com/query-synergy/query-synergy/internal/cli/fault"
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/embedding"
 	"github.com/query-synergy/query-synergy/internal/evalsuite"
@@ -57,7 +57,7 @@ func OpenStore(ctx context.Context, s config.Qdrant, mode embedded.Mode, log *sl
 	var err error
 	if mode == embedded.ReadWrite { // only writing makes collections
 		if opts.Collections, err = CollectionOptions(s.Collections); err != nil {
-			return nil, cli.UsageError{Err: err}
+			return nil, fault.UsageError{Err: err}
 		}
 	}
 	if opts.TLSConfig, err = newTLS(s.TLS); err != nil {
@@ -72,7 +72,7 @@ func OpenStore(ctx context.Context, s config.Qdrant, mode embedded.Mode, log *sl
 	}
 	engine, err := embedded.Open(ctx, s.LocalPath, mode)
 	if errors.Is(err, embedded.ErrNoStore) {
-		return nil, cli.WithHint(err, "index a corpus with indexer, or name the store with QDRANT_LOCAL_PATH or a server with QDRANT_URL")
+		return nil, fault.WithHint(err, "index a corpus with indexer, or name the store with QDRANT_LOCAL_PATH or a server with QDRANT_URL")
 	}
 	if err != nil {
 		return nil, err
@@ -346,10 +346,10 @@ func (g *Generator) Close() error {
 // not asked of the right index in the right way.
 func ExplainSearch(err error) error {
 	if errors.Is(err, qdrant.ErrNoCollection) {
-		return cli.WithHint(err, "check --corpus and --lang, or build the index with indexer")
+		return fault.WithHint(err, "check --corpus and --lang, or build the index with indexer")
 	}
 	if _, ok := errors.AsType[*qdrant.SchemaError](err); ok {
-		return cli.WithHint(err, "pass the settings that the index was built with; indexer status shows its model")
+		return fault.WithHint(err, "pass the settings that the index was built with; indexer status shows its model")
 	}
 	return err
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/query-synergy/query-synergy/internal/cli"
+	"github.com/query-synergy/query-synergy/internal/cli/fault"
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/filter"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
@@ -122,11 +122,11 @@ func (s *Store) Foreign(e *Embedder, l config.Layout, name string) (qdrant.Forei
 	case l.Name != "":
 		var err error
 		if layout, err = qdrant.NamedLayout(l.Name); err != nil {
-			return qdrant.ForeignIndex{}, cli.UsageError{Err: err}
+			return qdrant.ForeignIndex{}, fault.UsageError{Err: err}
 		}
 	case l.Text == "":
-		return qdrant.ForeignIndex{}, cli.WithHint(
-			cli.UsageError{Err: errors.New("--collection: nothing says where its points have their text")},
+		return qdrant.ForeignIndex{}, fault.WithHint(
+			fault.UsageError{Err: errors.New("--collection: nothing says where its points have their text")},
 			"name its layout with --layout, or the key of the text with --text-key")
 	}
 	id := e.Identity()

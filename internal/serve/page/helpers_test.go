@@ -3,6 +3,7 @@ package page_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/query-synergy/query-synergy/internal/anchor"
+	"github.com/query-synergy/query-synergy/internal/augment"
 	"github.com/query-synergy/query-synergy/internal/corpus"
 	"github.com/query-synergy/query-synergy/internal/embedding"
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
@@ -114,19 +116,29 @@ type siteOptions struct {
 	more  []corpus.Document
 	trust float64
 	plain bool // no translator
+	// hub, if not 0, is the weight of the passages' hubness, by the sample's own
+	// questions.
+	hub float64
 }
 
 func newSite(t *testing.T, o siteOptions) *site {
 	t.Helper()
 	store, embedder := storetest.Embedded(t), newRecorded(t)
 	s := &site{translator: &translator{english: map[string]string{}}, questions: map[string][]string{}}
+	var augmented *ingest.Augment
 	add := func(name string, docs iter.Seq2[corpus.Document, error]) {
-		opts := ingest.Options{Corpus: name, Chunking: corpus.Chunking{MaxRunes: 2000}, EmbedsTitle: true, Batch: 64, Concurrency: 1}
+		opts := ingest.Options{Corpus: name, Chunking: corpus.Chunking{MaxRunes: 2000}, EmbedsTitle: true, Batch: 64, Concurrency: 1, Augment: augmented}
 		if _, err := ingest.Run(t.Context(), store, embedder, opts, docs); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, lang := range o.langs {
+		if _, questions := embeddingtest.SampleTexts(t, lang); o.hub != 0 {
+			augmented = &ingest.Augment{Hub: o.hub, HubLang: lang}
+			for i, text := range questions {
+				augmented.Queries = append(augmented.Queries, augment.Query{DocID: fmt.Sprint(i), Chunk: augment.EveryChunk, Lang: lang, Text: text})
+			}
+		}
 		add("sample", corpus.Read(t.Context(), corpus.Options{Format: corpus.FormatBEIR, Lang: lang}, filepath.Join(embeddingtest.SampleDir(t), lang)))
 		_, s.questions[lang] = embeddingtest.SampleTexts(t, lang)
 	}

@@ -75,7 +75,7 @@ func New(o Options) http.Handler {
 		h.links[name] = path
 	}
 	h.html = template.Must(template.New("").Funcs(template.FuncMap{
-		"say": say, "asset": func(name string) string { return h.links[name] }, "next": func(n int) int { return n + 1 },
+		"say": say, "cosine": cosine, "takenOff": takenOff, "asset": func(name string) string { return h.links[name] }, "next": func(n int) int { return n + 1 },
 	}).
 		ParseFS(assets, "assets/page.html"))
 	return h

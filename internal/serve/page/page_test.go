@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"sort"
@@ -38,6 +39,7 @@ func TestInBrowser(t *testing.T) {
 		"colours":     testColours,
 		"keyboard":    testKeyboard,
 		"same words":  testSameWords,
+		"filter":      testFilter,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(b.tab(t), s)
@@ -46,6 +48,7 @@ func TestInBrowser(t *testing.T) {
 	}
 	t.Run("hostile", func(t *testing.T) { testHostile(b.tab(t)) })
 	t.Run("states", func(t *testing.T) { testStates(b.tab(t)) })
+	t.Run("hub", func(t *testing.T) { testHub(b.tab(t)) })
 	t.Run("token", func(t *testing.T) { testToken(b.tab(t)) })
 }
 
@@ -162,6 +165,9 @@ func fuse(lambda float64, k int, lists ...[]search.Hit) string {
 	scores := map[string]float64{}
 	for _, hit := range slices.Concat(lists...) {
 		scores[hit.ID] = lambda*hit.Source + (1-lambda)**hit.Anchor
+		if hit.Hub != nil {
+			scores[hit.ID] -= *hit.Hub
+		}
 	}
 	var all []string
 	for id := range scores {
@@ -228,6 +234,80 @@ func testSlider(b *browser, s *site) {
 			b.t.Errorf("%s: automatic again shows %s, want %s", lang, got, ids(first.Hits))
 		}
 	}
+}
+
+// Of an index with hub reduction the slider takes each passage's hubness off, and
+// the page shows it.
+func testHub(b *browser) {
+	s := newSite(b.t, siteOptions{langs: []string{"ar", "th"}, trust: 1, hub: 0.8})
+	testSlider(b, s)
+	question := s.questions["th"][7]
+	b.open(s.address("q", question, "lambda", "0.4"), 10)
+	want := s.ask(b.t, service.Request{Corpus: "sample", Query: question, Lambda: new(0.4), Trust: "always", Compare: true})
+	plain := slices.Clone(want.Hits)
+	for i := range plain {
+		plain[i].Hub = nil
+	}
+	if fuse(0.4, 10, plain) == ids(want.Hits) {
+		b.t.Error("the order is the same without hubness: the test shows nothing")
+	}
+	for i, hit := range want.Hits {
+		sign := map[bool]string{true: "+", false: "−"}[*hit.Hub < 0]
+		expected := fmt.Sprintf("%.4f %s %.4f", hit.Score, sign, math.Abs(*hit.Hub))
+		if got := value[string](b, fmt.Sprintf(`(() => {
+			const hit = document.querySelectorAll('.fused .hit')[%d];
+			return hit.querySelector('.score').textContent + ' ' + hit.querySelector('.hub').textContent;
+		})()`, i)); got != expected {
+			b.t.Errorf("hit %d shows %q, want %q", i+1, got, expected)
+		}
+	}
+	b.shoot("hub")
+}
+
+// A filter is typed, goes into the link, holds while λ is moved, and what is
+// wrong with it is said.
+func testFilter(b *browser, s *site) {
+	const text = "theme = science"
+	question := s.questions["th"][40]
+	b.open(s.address("q", question), 10)
+	if value[bool](b, `document.getElementById('further').open`) {
+		b.t.Error("the filter's field is open though there is none")
+	}
+	enter := func(text string) {
+		b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.getElementById('further').open = true, document.getElementById('filter').value = %q, document.getElementById('filter').focus()`, text)),
+			chromedp.KeyEvent(kb.Enter))
+	}
+	all := s.ask(b.t, service.Request{Corpus: "sample", Query: question})
+	want := s.ask(b.t, service.Request{Corpus: "sample", Query: question, Filter: text, Compare: true})
+	if ids(want.Hits) == ids(all.Hits) {
+		b.t.Fatal("the filter changes nothing: the test shows nothing")
+	}
+	enter(text)
+	b.until(fmt.Sprintf(`[...document.querySelectorAll('.list.fused .hit')].map((x) => x.dataset.key.split(' ')[1]).join(' ') === %q`, ids(want.Hits)))
+	if got := value[string](b, `new URLSearchParams(location.search).get('filter')`); got != text {
+		b.t.Errorf("the address holds the filter %q", got)
+	}
+	// What was found without the filter does not come back with another λ.
+	lambda := value[float64](b, `(() => {
+		const mix = document.getElementById('mix');
+		mix.value = 0.9;
+		mix.dispatchEvent(new Event('input', { bubbles: true }));
+		return Math.round(100 * (1 - Number(mix.value))) / 100;
+	})()`)
+	if got, want := b.order("fused"), fuse(lambda, 10, want.Hits, want.Compare.Source, want.Compare.Anchor); got != want {
+		b.t.Errorf("at λ = %v: the page shows %s, its scores make %s", lambda, got, want)
+	}
+	b.open(s.address("q", question, "filter", text), len(want.Hits))
+	if got := b.order("fused"); got != ids(want.Hits) || !value[bool](b, fmt.Sprintf(`document.getElementById('further').open && document.getElementById('filter').value === %q`, text)) {
+		b.t.Errorf("linked: the page shows %s, want %s", got, ids(want.Hits))
+	}
+	b.shoot("filter")
+	enter("year >=")
+	b.until(`document.getElementById('wrong').textContent.includes('filter, at character') && !document.getElementById('notice').hidden`)
+	enter("theme = nothing")
+	b.until(`document.getElementById('verdict').textContent.includes('no document passes the filter')`)
+	enter("")
+	b.until(fmt.Sprintf(`!location.search.includes('filter') && document.querySelectorAll('.fused .hit').length === %d`, len(all.Hits)))
 }
 
 // write replaces the text of the translation field.
@@ -714,6 +794,18 @@ func TestPlainHTTP(t *testing.T) {
 			t.Errorf("the document lacks %s", part)
 		}
 	}
+	for filter, parts := range map[string][]string{
+		"theme = science": {`name="filter" value="theme = science"`, `<details id="further" open>`, "Proven"},
+		"year >=":         {`name="filter" value="year &gt;="`, "filter, at character"},
+		"theme = nothing": {"no document passes the filter"},
+	} {
+		reply := get(t, s.address("q", question, "filter", filter))
+		for _, part := range parts {
+			if !strings.Contains(reply.body, part) {
+				t.Errorf("filter %s: the document lacks %s", filter, part)
+			}
+		}
+	}
 	// What the script starts from is what the server answered.
 	_, after, _ := strings.Cut(reply.body, `id="data">`)
 	text, _, _ := strings.Cut(after, "</script>")
@@ -756,6 +848,22 @@ func TestStatuses(t *testing.T) {
 		verdict, _, _ = strings.Cut(verdict, "</div>")
 		if n := strings.Count(verdict, "<p>"); recorded.Code != http.StatusOK || n != 2 || strings.Contains(verdict, "{") {
 			t.Errorf("%s: status %d, %q", status, recorded.Code, verdict)
+		}
+	}
+}
+
+// Each figure of a hit is shown as it is.
+func TestFigures(t *testing.T) {
+	handler := page.New(page.Options{Backend: fixed{search.Result{Lang: "th", Hits: []search.Hit{
+		{Rank: 1, ID: "one", Score: 0.7, Source: 0.625, Anchor: new(0.75), Hub: new(-0.0125)}, {Rank: 2, ID: "two", Score: 0.5, Source: 0.5625, Hub: new(0.0625)},
+	}, Anchor: search.Anchor{Lang: "en", Status: search.StatusCached, Agreement: new(0.75)}}}})
+	body := record(handler, http.MethodGet, "/", "q=x").Body.String()
+	for _, part := range []string{
+		`<b class="score">0.7000</b>`, `<span class="cosine source">0.6250</span>`, `<span class="cosine anchor">0.7500</span>`,
+		`<span class="hub">&#43; 0.0125</span>`, `<span class="hub">− 0.0625</span>`,
+	} {
+		if !strings.Contains(body, part) {
+			t.Errorf("the document lacks %s", part)
 		}
 	}
 }

@@ -34,6 +34,7 @@ type form struct {
 	Anchor string   `json:"anchor"` // the user's own translation
 	Lambda *float64 `json:"lambda"` // nil: automatic
 	TopK   int      `json:"k"`
+	Filter string   `json:"filter"` // in the language of package filter; "" lets all through
 	View   string   `json:"view"`
 }
 
@@ -41,7 +42,7 @@ type form struct {
 func parse(q url.Values, corpora []corpus) (form, error) {
 	f := form{
 		Query: q.Get("q"), Corpus: q.Get("corpus"), Lang: cmp.Or(q.Get("lang"), service.LangAuto),
-		Anchor: q.Get("anchor"), TopK: search.DefaultTopK, View: cmp.Or(q.Get("view"), viewList),
+		Anchor: q.Get("anchor"), TopK: search.DefaultTopK, Filter: strings.TrimSpace(q.Get("filter")), View: cmp.Or(q.Get("view"), viewList),
 	}
 	if f.Corpus == "" && len(corpora) > 0 {
 		f.Corpus = corpora[0].Name
@@ -69,7 +70,7 @@ func parse(q url.Values, corpora []corpus) (form, error) {
 // request is what the form asks. A λ that somebody chose is taken at their word:
 // the anchor is not judged again.
 func (f form) request() service.Request {
-	r := service.Request{Corpus: f.Corpus, Query: f.Query, Lang: f.Lang, Anchor: f.Anchor, Lambda: f.Lambda, TopK: f.TopK, Compare: true}
+	r := service.Request{Corpus: f.Corpus, Query: f.Query, Lang: f.Lang, Anchor: f.Anchor, Lambda: f.Lambda, TopK: f.TopK, Filter: f.Filter, Compare: true}
 	if f.Lambda != nil {
 		r.Trust = "always"
 	}
@@ -231,6 +232,8 @@ func sentences(r service.Response) []string {
 		all = append(all, say("anchor."+string(a.Status), "lang", lang.Name(a.Lang)))
 	}
 	switch {
+	case len(r.Hits) == 0 && r.Filter != "":
+		return append(all, say("results.filtered"))
 	case len(r.Hits) == 0:
 		return append(all, say("results.none"))
 	case r.Certified:
@@ -254,6 +257,18 @@ func shared(a, b []search.Hit) int {
 		}
 	}
 	return n
+}
+
+// cosine writes a cosine or a score. The template gives it what pointers point to.
+func cosine(x float64) string { return strconv.FormatFloat(x, 'f', 4, 64) }
+
+// takenOff writes what a hit's hubness does to its score, as the script does.
+func takenOff(hub float64) string {
+	sign := "−"
+	if hub < 0 {
+		sign = "+"
+	}
+	return sign + " " + cosine(math.Abs(hub))
 }
 
 // figure writes a number for people.

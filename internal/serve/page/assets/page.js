@@ -24,6 +24,8 @@
 
   const percent = (x) => String(Math.round(100 * x));
   const cosine = (x) => x.toFixed(4);
+  // What the index takes off a passage's score for its hubness.
+  const hubOf = (hit) => hit.hub || 0;
   // A λ in two digits, or as many as it has where somebody chose more.
   const shown = (lambda) => String(Math.round(100 * lambda) / 100);
 
@@ -51,6 +53,7 @@
     if (s.anchor) q.set('anchor', s.anchor);
     if (s.lambda !== null) q.set('lambda', s.lambda);
     if (s.k !== 10) q.set('k', s.k);
+    if (s.filter) q.set('filter', s.filter);
     if (s.view !== 'list') q.set('view', s.view);
     const text = q.toString();
     return text ? '?' + text : location.pathname;
@@ -66,6 +69,7 @@
       anchor: q.get('anchor') || '',
       lambda: lambda >= 0 && lambda <= 1 ? lambda : null,
       k: parseInt(q.get('k'), 10) || 10,
+      filter: (q.get('filter') || '').trim(),
       view: q.get('view') === 'columns' ? 'columns' : 'list',
     };
   }
@@ -76,6 +80,8 @@
     fillLangs();
     if (![...$('k').options].some((o) => o.value === String(state.k))) $('k').append(new Option(state.k));
     $('k').value = String(state.k);
+    $('filter').value = state.filter;
+    if (state.filter) $('further').open = true;
     for (const radio of document.getElementsByName('view')) radio.checked = radio.value === state.view;
     document.title = (state.q ? state.q + ' · ' : '') + say('title');
   }
@@ -96,6 +102,7 @@
   function body() {
     const request = { corpus: state.corpus, query: state.q, lang: state.lang, top_k: state.k, compare: true };
     if (state.anchor) request.anchor = state.anchor;
+    if (state.filter) request.filter = state.filter;
     if (state.lambda !== null) {
       request.lambda = state.lambda;
       request.trust = 'always'; // who moves the slider has judged for himself
@@ -275,7 +282,7 @@
     const best = new Map();
     for (const passage of passages) {
       if (passage.anchor === null) continue;
-      const score = lambda * passage.source + (1 - lambda) * passage.anchor;
+      const score = lambda * passage.source + (1 - lambda) * passage.anchor - hubOf(passage);
       const old = best.get(keyOf(passage));
       if (!old || score > old.score || (score === old.score && passage.chunk < old.chunk)) {
         best.set(keyOf(passage), { ...passage, score });
@@ -306,7 +313,7 @@
   }
 
   function sameQuestion(a, b) {
-    return a.corpus === b.corpus && a.query === b.query && a.lang === b.lang && a.anchor.text === b.anchor.text;
+    return a.corpus === b.corpus && a.query === b.query && a.lang === b.lang && a.filter === b.filter && a.anchor.text === b.anchor.text;
   }
 
   function showWeigh() {
@@ -368,7 +375,7 @@
     else if (a.agreement === null) add(say('anchor.' + a.status, { lang: nameOf(a.lang) }), a.status === 'same_language' ? '' : 'caution');
     const n = r.hits.length;
     if (!n) {
-      add(say('results.none'), 'caution');
+      add(say(r.filter ? 'results.filtered' : 'results.none'), 'caution');
       return all;
     }
     const count = say('results', { n }) + '. ';
@@ -449,9 +456,10 @@
     return section;
   }
 
-  // scaleOf spans the cosines of all hits, so that a little difference shows.
+  // scaleOf spans the cosines and scores of all hits, so that a little difference
+  // shows.
   function scaleOf(hits) {
-    const all = hits.flatMap((hit) => (hit.anchor === null ? [hit.source] : [hit.source, hit.anchor]));
+    const all = hits.flatMap((hit) => (hit.anchor === null ? [hit.source, hit.score] : [hit.source, hit.anchor, hit.score]));
     if (!all.length) return null;
     let low = Math.min(...all);
     let high = Math.max(...all);
@@ -515,6 +523,8 @@
     part('.cosine.anchor').textContent = hit.anchor === null ? '–' : cosine(hit.anchor);
     part('.sign.anchor').hidden = hit.anchor === null;
     if (hit.anchor === null) part('.cosine.anchor').textContent = '';
+    part('.hubness').hidden = hit.hub === undefined;
+    part('.hub').textContent = (hubOf(hit) < 0 ? '+ ' : '− ') + cosine(Math.abs(hubOf(hit)));
     showMetadata(part('.metadata'), hit.metadata || {});
     if (name === 'fused') {
       showMoved(part('.moved'), hit);
@@ -663,7 +673,7 @@
 
   function submit(changes) {
     const before = address(state);
-    state = { ...state, ...changes };
+    state = { ...state, filter: $('filter').value.trim(), ...changes };
     if (address(state) !== before || !location.search) history.pushState(null, '', address(state));
     fillForm();
     ask();
