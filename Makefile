@@ -64,7 +64,7 @@ chromium: .cache/chromium/bin/chromium ## unpack a real browser into .cache, for
 ADAPTERS := $(wildcard adapters/*)
 
 # Where -short leaves something out, which the race detector would make too slow.
-LONG = ./cmd/ $(addprefix ./,$(sort $(dir $(shell grep -rlE 'testing[.]Short|testenv[.]Long' --include='*_test.go' internal))))
+LONG = $(addprefix ./,$(sort $(dir $(shell grep -rlE 'testing[.]Short|testenv[.]Long' --include='*_test.go' cmd internal))))
 
 test: venv apertium oracles chromium ## run every test under the race detector, but the longest without it
 	$(GO) test -race -short -timeout 15m ./...

@@ -27,11 +27,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/query-synergy/query-synergy/internal/embedding/embeddingtest"
+	"github.com/query-synergy/query-synergy/internal/testenv"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts")
 
 func TestScripts(t *testing.T) {
+	testenv.Long(t)
 	bin := build(t)
 	hashed := embeddingtest.Start(t, embeddingtest.Hashed(384))
 	vars := []string{

@@ -17,7 +17,7 @@ import (
 type statusCommand struct {
 	Corpus string `placeholder:"NAME" help:"Only this corpus."`
 	JSON   bool   `name:"json" help:"Print one JSON object."`
-	// Versions are listed by versions.go.
+	// Versions are listed by versions_list.go.
 	Versions bool `help:"List every version of each index, also half-made ones."`
 	config.StoreFlags
 }
@@ -32,7 +32,7 @@ type indexStatus struct {
 }
 
 // Run lists the indexes.
-func (c *statusCommand) Run(ctx context.Context, streams cli.Streams) (err error) {
+func (c *statusCommand) Run(ctx context.Context, streams cli.Streams) error {
 	settings, err := config.Load(config.Environ(), c.StoreFlags)
 	if err != nil {
 		return cli.UsageError{Err: err}
@@ -41,24 +41,17 @@ func (c *statusCommand) Run(ctx context.Context, streams cli.Streams) (err error
 		return c.listVersions(ctx, streams, settings)
 	}
 	indexes := []indexStatus{}
-	where := settings.Qdrant.LocalPath
-	store, err := setup.OpenStore(ctx, settings.Qdrant, embedded.ReadOnly, setup.Logger(streams.Stderr, false))
-	switch {
-	case errors.Is(err, embedded.ErrNoStore): // nothing is there, and that is the answer
-	case err != nil:
-		return err
-	default:
-		defer func() { err = errors.Join(err, store.Close()) }()
-		where = store.Where
+	where, err := readStore(ctx, streams, settings.Qdrant, func(store *setup.Store) error {
 		infos, err := store.List(ctx)
-		if err != nil {
-			return err
-		}
 		for _, i := range infos {
 			if c.Corpus == "" || i.Key.Corpus == c.Corpus {
 				indexes = append(indexes, indexStatus{i.Key, i.Name, i.Documents, i.Passages, i.Schema})
 			}
 		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if c.JSON {
 		return json.NewEncoder(streams.Stdout).Encode(struct {
@@ -68,8 +61,7 @@ func (c *statusCommand) Run(ctx context.Context, streams cli.Streams) (err error
 		}{1, where, indexes})
 	}
 	if len(indexes) == 0 {
-		_, err := fmt.Fprintf(streams.Stderr, "%s: nothing is indexed at %s\n", name, where)
-		return err
+		return sayEmpty(streams, where)
 	}
 	columns := []cli.Column{
 		{Title: "corpus", Flex: true}, {Title: "lang"},
@@ -84,4 +76,22 @@ func (c *statusCommand) Run(ctx context.Context, streams cli.Streams) (err error
 		}
 	}
 	return streams.Table(columns, rows)
+}
+
+// readStore opens the store, if there is one, for read, and returns where it is.
+func readStore(ctx context.Context, streams cli.Streams, settings config.Qdrant, read func(*setup.Store) error) (where string, err error) {
+	store, err := setup.OpenStore(ctx, settings, embedded.ReadOnly, setup.Logger(streams.Stderr, false))
+	if errors.Is(err, embedded.ErrNoStore) { // nothing is there, and that is the answer
+		return settings.LocalPath, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	return store.Where, read(store)
+}
+
+func sayEmpty(streams cli.Streams, where string) error {
+	_, err := fmt.Fprintf(streams.Stderr, "%s: nothing is indexed at %s\n", name, where)
+	return err
 }

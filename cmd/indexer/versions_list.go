@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/query-synergy/query-synergy/internal/cli"
 	"github.com/query-synergy/query-synergy/internal/config"
 	"github.com/query-synergy/query-synergy/internal/qdrant"
-	"github.com/query-synergy/query-synergy/internal/qdrant/embedded"
 	"github.com/query-synergy/query-synergy/internal/setup"
 )
 
@@ -37,26 +34,19 @@ func stateOf(v qdrant.Version) string {
 }
 
 // listVersions lists every version, where status lists the current ones.
-func (c *statusCommand) listVersions(ctx context.Context, streams cli.Streams, settings config.Settings) (err error) {
+func (c *statusCommand) listVersions(ctx context.Context, streams cli.Streams, settings config.Settings) error {
 	all := []versionStatus{}
-	where := settings.Qdrant.LocalPath
-	store, err := setup.OpenStore(ctx, settings.Qdrant, embedded.ReadOnly, setup.Logger(streams.Stderr, false))
-	switch {
-	case errors.Is(err, embedded.ErrNoStore):
-	case err != nil:
-		return err
-	default:
-		defer func() { err = errors.Join(err, store.Close()) }()
-		where = store.Where
+	where, err := readStore(ctx, streams, settings.Qdrant, func(store *setup.Store) error {
 		versions, err := store.AllVersions(ctx)
-		if err != nil {
-			return err
-		}
 		for _, v := range versions {
 			if c.Corpus == "" || v.Key.Corpus == c.Corpus {
 				all = append(all, versionStatus{v.Key, v.Name, v.Number, stateOf(v), v.Documents, v.Passages, v.Schema})
 			}
 		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	if c.JSON {
 		return json.NewEncoder(streams.Stdout).Encode(struct {
@@ -66,8 +56,7 @@ func (c *statusCommand) listVersions(ctx context.Context, streams cli.Streams, s
 		}{1, where, all})
 	}
 	if len(all) == 0 {
-		_, err := fmt.Fprintf(streams.Stderr, "%s: nothing is indexed at %s\n", name, where)
-		return err
+		return sayEmpty(streams, where)
 	}
 	columns := []cli.Column{
 		{Title: "corpus", Flex: true}, {Title: "lang"}, {Title: "version", Right: true}, {Title: "state"},
