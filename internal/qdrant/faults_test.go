@@ -368,15 +368,8 @@ func TestEveryFaultInEveryCall(t *testing.T) {
 		}()
 		run := func(name string, faults func(string, int) fault) string {
 			p.disturb(undisturbed)
-			store, err := qdrant.Connect(qdrant.Options{Dial: p.dial})
-			if err != nil {
-				t.Fatal(err)
-			}
+			store := known(t, p)
 			defer closeStore(t, store)
-			// Only a server that was there is waited for.
-			if _, err := store.Health(t.Context()); err != nil {
-				t.Fatal(err)
-			}
 			p.disturb(faults)
 			got, err := script(t.Context(), store)
 			if err != nil {
@@ -467,6 +460,20 @@ func TestFaultsWithoutEnd(t *testing.T) {
 	}
 }
 
+// known returns a connection to a server that has answered once: only one that
+// was there is waited for.
+func known(t *testing.T, p *proxy) *qdrant.Store {
+	t.Helper()
+	store, err := qdrant.Connect(qdrant.Options{Dial: p.dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Health(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return store
+}
+
 // A server that was there is waited for, though not for ever.
 func TestOutage(t *testing.T) {
 	for away, comesBack := range map[time.Duration]bool{40 * time.Second: true, time.Hour: false} {
@@ -480,14 +487,8 @@ func TestOutage(t *testing.T) {
 					t.Error(err)
 				}
 			}()
-			store, err := qdrant.Connect(qdrant.Options{Dial: p.dial})
-			if err != nil {
-				t.Fatal(err)
-			}
+			store := known(t, p)
 			defer closeStore(t, store)
-			if _, err := store.Health(t.Context()); err != nil {
-				t.Fatal(err)
-			}
 			p.stop()
 			timer := time.AfterFunc(away, p.start)
 			defer timer.Stop()
